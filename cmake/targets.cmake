@@ -1,0 +1,111 @@
+# Where a file lies decides what it becomes. Include root is cpp/.
+#
+#   cpp/dynakv/<layer>/*.cc          library dynakv_<layer>, without the *_main.cc
+#   cpp/dynakv/<layer>/<x>_main.cc   program dynakv_<x>_run (layers sim and node)
+#   cpp/tools/<x>.cc                 program dynakv_<x>
+#   cpp/bench/*.cc                   program dynakv_bench; needs one *_main.cc
+#   cpp/dynakv/bindings/*.cc         Python module dynakv._core (only with DYNAKV_PYTHON)
+#   tests/cpp/<folder>/**/*.cc       one GoogleTest program dynakv_<folder>_tests per folder
+#
+# Programs land in <build>/bin.
+
+set(dynakv_all_layers base domain protocol adapters sim node)
+
+# dynakv_link(<target> <layer>...)
+function(dynakv_link target)
+  foreach(layer IN LISTS ARGN)
+    target_link_libraries(${target} PRIVATE dynakv_${layer})
+  endforeach()
+endfunction()
+
+# dynakv_add_layer(<layer> [USES <layer>...] [THIRD_PARTY <target>...])
+function(dynakv_add_layer layer)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "USES;THIRD_PARTY")
+  list(TRANSFORM arg_USES PREPEND dynakv_)
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/cpp/dynakv/${layer}/*.cc)
+  list(FILTER sources EXCLUDE REGEX "_main\\.cc$")
+  if(sources)
+    add_library(dynakv_${layer} STATIC ${sources})
+    target_include_directories(dynakv_${layer} PUBLIC ${PROJECT_SOURCE_DIR}/cpp)
+    target_link_libraries(dynakv_${layer} PUBLIC ${arg_USES} PRIVATE ${arg_THIRD_PARTY})
+  else()  # headers only, or nothing yet
+    add_library(dynakv_${layer} INTERFACE)
+    target_include_directories(dynakv_${layer} INTERFACE ${PROJECT_SOURCE_DIR}/cpp)
+    target_link_libraries(dynakv_${layer} INTERFACE ${arg_USES} ${arg_THIRD_PARTY})
+  endif()
+endfunction()
+
+function(dynakv_add_mains)
+  foreach(layer IN LISTS ARGN)
+    file(GLOB mains CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/cpp/dynakv/${layer}/*_main.cc)
+    foreach(main IN LISTS mains)
+      get_filename_component(stem ${main} NAME_WE)
+      string(REGEX REPLACE "_main$" "_run" stem ${stem})
+      add_executable(dynakv_${stem} ${main})
+      dynakv_link(dynakv_${stem} ${layer})
+    endforeach()
+  endforeach()
+endfunction()
+
+# dynakv_add_tools(USES <layer>...)
+function(dynakv_add_tools)
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "" "USES")
+  file(GLOB tools CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/cpp/tools/*.cc)
+  foreach(tool IN LISTS tools)
+    get_filename_component(stem ${tool} NAME_WE)
+    add_executable(dynakv_${stem} ${tool})
+    dynakv_link(dynakv_${stem} ${arg_USES})
+  endforeach()
+endfunction()
+
+# dynakv_add_bench(USES <layer>...)
+function(dynakv_add_bench)
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "" "USES")
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/cpp/bench/*.cc)
+  if(sources MATCHES "_main\\.cc")
+    add_executable(dynakv_bench ${sources})
+    target_include_directories(dynakv_bench PRIVATE ${PROJECT_SOURCE_DIR}/cpp)
+    dynakv_link(dynakv_bench ${arg_USES})
+  endif()
+endfunction()
+
+# One program per folder rather than one CTest entry per test: thousands of tests start once.
+# A test reads its files from DYNAKV_TESTDATA_DIR, which is tests/cpp/<folder>/testdata.
+function(dynakv_add_tests)
+  file(GLOB folders CONFIGURE_DEPENDS LIST_DIRECTORIES true ${PROJECT_SOURCE_DIR}/tests/cpp/*)
+  foreach(path IN LISTS folders)
+    file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${path}/*.cc)
+    if(NOT sources)
+      continue()
+    endif()
+    get_filename_component(folder ${path} NAME)
+    set(layers ${dynakv_test_uses_${folder}})
+    if(NOT layers)
+      set(layers ${dynakv_all_layers})
+    endif()
+    set(target dynakv_${folder}_tests)
+    add_executable(${target} ${sources})
+    target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR})  # "tests/cpp/..."
+    target_compile_definitions(${target} PRIVATE DYNAKV_TESTDATA_DIR="${path}/testdata")
+    dynakv_link(${target} ${layers})
+    target_link_libraries(${target} PRIVATE GTest::gtest_main)
+    add_test(NAME ${target} COMMAND ${target} --gtest_brief=1)
+    set_tests_properties(${target} PROPERTIES TIMEOUT 900)
+  endforeach()
+endfunction()
+
+function(dynakv_add_python_module)
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/cpp/dynakv/bindings/*.cc)
+  if(NOT sources)
+    message(WARNING "cpp/dynakv/bindings is empty: the package gets no native module")
+    return()
+  endif()
+  # NO_EXTRAS: no link-time optimisation and no stripping behind our back.
+  pybind11_add_module(_core MODULE NO_EXTRAS ${sources})
+  target_compile_definitions(_core PRIVATE DYNAKV_VERSION="${PROJECT_VERSION}")
+  dynakv_link(_core ${dynakv_all_layers})
+  if(NOT APPLE)  # export the module's entry point and nothing of the archives
+    target_link_options(_core PRIVATE LINKER:--exclude-libs,ALL)
+  endif()
+  install(TARGETS _core DESTINATION dynakv)
+endfunction()

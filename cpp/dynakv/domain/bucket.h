@@ -1,0 +1,48 @@
+// Buckets: named groups of keys with one set of properties.
+//
+// The properties are part of the layout, so every node has the same ones. A bucket that the layout
+// does not name has the cluster's defaults.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "dynakv/base/bytes.h"
+#include "dynakv/base/result.h"
+#include "dynakv/domain/object.h"
+#include "dynakv/domain/quorum.h"
+
+namespace dynakv {
+
+/// Property names and values as text, as users write them: {"n": "3", "conflict": "lww"}.
+using PropertyList = std::vector<std::pair<std::string, std::string>>;
+
+struct BucketProperties {
+  /// Copies of each key; unit: nodes; Dynamo's usual (3, 2, 2), §4.5.
+  int n = 3;
+  QuorumSize r = QuorumSize::count(2);
+  QuorumSize w = QuorumSize::count(2);
+  ObjectKind kind = ObjectKind::siblings;
+
+  bool operator==(const BucketProperties&) const = default;
+};
+
+inline constexpr int kReplicasMax = 7;
+inline constexpr std::size_t kBucketNameBytesMax = 255;
+inline constexpr BytesView kDefaultBucket = "default";
+
+/// `base` with the named properties changed: n, r, w, conflict ("siblings" or "lww").
+/// Errors: invalid_argument for an unknown name or a value that does not fit.
+Result<BucketProperties> apply_properties(BucketProperties base, const PropertyList& changes);
+
+/// Errors: invalid_argument when N, R and W do not fit each other or `member_count` nodes.
+Status validate(const BucketProperties& properties, std::size_t member_count);
+
+PropertyList to_property_list(const BucketProperties& properties);
+
+/// Errors: invalid_argument for an empty or too long name.
+Status validate_bucket_name(BytesView name);
+
+}  // namespace dynakv

@@ -1,0 +1,70 @@
+// Layout: the versioned list of members, with capacities and zones, and the buckets' properties.
+// The ring is a pure function of it (DESIGN §5).
+//
+// Invariants: 1. members are sorted by id, each id and each name once; 2. the digest covers every
+// field that changes placement or semantics, addresses excluded: a changed address is a non-event.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dynakv/base/bytes.h"
+#include "dynakv/base/hash.h"
+#include "dynakv/base/result.h"
+#include "dynakv/base/types.h"
+#include "dynakv/domain/bucket.h"
+
+namespace dynakv {
+
+struct Member {
+  NodeId id;
+  std::string name;
+  /// "host:port"
+  std::string address;
+  /// `datacenter/rack`
+  std::string zone = "dc1/r1";
+  /// Share of the data relative to the others, in percent: 100 = one ordinary node.
+  std::uint32_t capacity_percent = 100;
+
+  bool operator==(const Member&) const = default;
+};
+
+inline constexpr std::size_t kMemberCountMax = 4096;
+inline constexpr std::uint32_t kCapacityPercentMax = 1600;
+inline constexpr std::size_t kNameBytesMax = 255;
+
+struct Layout {
+  LayoutVersion version{};
+  /// Digest of the layout that this one was made from; zero for the first.
+  Hash128 parent;
+  /// Made at bootstrap; messages from another cluster are refused.
+  NodeId cluster;
+  std::vector<Member> members;
+  BucketProperties defaults;
+  std::map<Bytes, BucketProperties> buckets;
+
+  const Member* find(const NodeId& id) const;
+  const Member* find_by_name(const std::string& name) const;
+  /// The bucket's own properties, or the defaults.
+  const BucketProperties& properties_of(BytesView bucket) const;
+
+  bool operator==(const Layout&) const = default;
+};
+
+/// The first layout of a cluster: sorts the members, makes the cluster id from theirs, so that all
+/// first members compute the same layout by themselves.
+/// Errors: invalid_argument for no members, a name or id twice, a capacity out of range, or bucket
+/// properties that do not fit the number of members.
+Result<Layout> first_layout(std::vector<Member> members, BucketProperties defaults,
+                            std::map<Bytes, BucketProperties> buckets);
+
+Hash128 digest_of(const Layout& layout);
+
+/// layout := version:u8(1) version:u64 parent:2*u64 cluster:2*u64 member* defaults bucket*
+Bytes encode_layout(const Layout& layout);
+/// Errors: corruption.
+Result<Layout> decode_layout(BytesView bytes);
+
+}  // namespace dynakv

@@ -1,0 +1,44 @@
+// What one node (or client) knows of the cluster: the layout, the ring made from it, and which
+// members it is connected to. Connections change routing, never ownership (I17).
+#pragma once
+
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "dynakv/base/hash.h"
+#include "dynakv/domain/layout.h"
+#include "dynakv/domain/ring.h"
+
+namespace dynakv {
+
+class ClusterView {
+ public:
+  bool has_layout() const { return layout_.has_value(); }
+  const Layout& layout() const { return *layout_; }
+  const Ring& ring() const { return *ring_; }
+  const Hash128& digest() const { return digest_; }
+  LayoutVersion version() const { return layout_ ? layout_->version : LayoutVersion{}; }
+
+  void adopt(Layout layout) {
+    digest_ = digest_of(layout);
+    ring_ = Ring::build(layout);
+    layout_ = std::move(layout);
+  }
+
+  /// The owners of a key in a bucket with N = n, nearest to the slot first.
+  std::vector<NodeId> owners(Slot slot, int n) const { return ring_->preference_list(slot, n); }
+
+  void set_up(const NodeId& node) { up_.insert(node); }
+  void set_down(const NodeId& node) { up_.erase(node); }
+  bool is_up(const NodeId& node) const { return up_.contains(node); }
+  const std::set<NodeId>& up() const { return up_; }
+
+ private:
+  std::optional<Layout> layout_;
+  std::optional<Ring> ring_;
+  Hash128 digest_;
+  std::set<NodeId> up_;
+};
+
+}  // namespace dynakv

@@ -1,0 +1,83 @@
+#include "dynakv/protocol/forwarder.h"
+
+#include <string>
+#include <utility>
+
+#include "dynakv/protocol/request_error.h"
+
+namespace dynakv {
+
+NodeId Forwarder::choose_owner(const RequestHead& head) const {
+  const int n = view_.layout().properties_of(head.bucket).n;
+  for (const NodeId& owner : view_.owners(slot_of(token_of_key(head.key)), n)) {
+    if (view_.is_up(owner)) return owner;
+  }
+  return {};
+}
+
+template <typename Request>
+void Forwarder::forward(Now now, const NodeId& from, RequestId id, Request request, bool is_write,
+                        Outbox& out) {
+  const NodeId owner = choose_owner(request.head);
+  if (owner.is_nil()) {
+    return out.send(from, id,
+                    refused(ErrorCode::quorum_unavailable,
+                            "this node owns no copy of the key and can reach no owner; "
+                            "nothing was applied; try another node"));
+  }
+  const Flight flight{from, id, owner, now.steady + request.head.time_left, is_write};
+  const RequestId flight_id = ids_.next();
+  request.head.forwarded = true;
+  in_flight_.emplace(flight_id, flight);
+  deadlines_.add(flight.deadline, flight_id, out);
+  out.send(owner, flight_id, std::move(request));
+}
+
+void Forwarder::handle_request(Now now, const NodeId& from, RequestId id, GetRequest request,
+                               Outbox& out) {
+  forward(now, from, id, std::move(request), false, out);
+}
+
+void Forwarder::handle_request(Now now, const NodeId& from, RequestId id, WriteRequest request,
+                               Outbox& out) {
+  forward(now, from, id, std::move(request), true, out);
+}
+
+void Forwarder::handle_reply(const NodeId& from, RequestId id, Body reply, Outbox& out) {
+  const auto at = in_flight_.find(id);
+  if (at == in_flight_.end() || at->second.owner != from) return;
+  out.send(at->second.client, at->second.client_request, std::move(reply));
+  deadlines_.remove(at->second.deadline, id);
+  in_flight_.erase(at);
+}
+
+void Forwarder::handle_peer_down(const NodeId& peer, Outbox& out) {
+  for (auto at = in_flight_.begin(); at != in_flight_.end();) {
+    const auto current = at++;
+    if (current->second.owner != peer) continue;
+    fail_flight(current, ErrorCode::quorum_timeout, "the connection to the owner was lost", out);
+  }
+}
+
+void Forwarder::handle_timer(Now now, Outbox& out) {
+  for (const RequestId id : deadlines_.take_expired(now.steady, out)) {
+    const auto at = in_flight_.find(id);
+    if (at != in_flight_.end()) {
+      fail_flight(at, ErrorCode::quorum_timeout, "the owner did not answer in time", out);
+    }
+  }
+}
+
+void Forwarder::fail_flight(std::map<RequestId, Flight>::iterator flight, ErrorCode code,
+                            const char* reason, Outbox& out) {
+  const Flight& lost = flight->second;
+  ErrorReply reply = refused(
+      code, std::string(reason) + (lost.is_write ? "; the write may have been applied" : ""));
+  reply.in_doubt = lost.is_write;
+  reply.node_errors.push_back({lost.owner, ErrorCode::no_nodes_available});
+  out.send(lost.client, lost.client_request, std::move(reply));
+  deadlines_.remove(lost.deadline, flight->first);
+  in_flight_.erase(flight);
+}
+
+}  // namespace dynakv

@@ -1,0 +1,194 @@
+#include "dynakv/protocol/identity.h"
+
+#include <algorithm>
+
+#include "dynakv/base/byte_io.h"
+#include "dynakv/domain/layout.h"
+#include "dynakv/protocol/store_keys.h"
+
+namespace dynakv {
+namespace {
+
+constexpr std::uint8_t kFormatVersion = 1;
+constexpr std::size_t kRunBytes = 24;
+
+void write_progress(const Progress& progress, ByteWriter& out) {
+  out.fixed(progress.incarnation);
+  out.fixed(progress.run);
+  out.fixed(progress.step);
+}
+
+Progress read_progress(ByteReader& in) {
+  Progress progress;
+  progress.incarnation = in.fixed<std::uint64_t>();
+  progress.run = in.fixed<std::uint64_t>();
+  progress.step = in.fixed<std::uint64_t>();
+  return progress;
+}
+
+Bytes encode_progress(const Progress& progress) {
+  Bytes bytes;
+  ByteWriter out(bytes);
+  write_progress(progress, out);
+  return bytes;
+}
+
+Result<Progress> decode_progress(BytesView bytes) {
+  ByteReader in(bytes);
+  const Progress progress = read_progress(in);
+  if (in.finished()) return progress;
+  return fail(ErrorCode::corruption, "a record of the node's state is malformed");
+}
+
+std::uint64_t big_endian_at(BytesView bytes, std::size_t at) {
+  std::uint64_t number = 0;
+  for (std::size_t i = 0; i < 8; ++i) {
+    number = (number << 8) | static_cast<unsigned char>(bytes[at + i]);
+  }
+  return number;
+}
+
+}  // namespace
+
+Result<PastLoss> Identity::start(const std::string& name, const StartEvidence& evidence,
+                                 Random& random) {
+  auto record = store_.get(Space::node_state, kIdentityKey);
+  if (!record) return fail(record.error());
+  PastLoss loss = PastLoss::none;
+  if (record->has_value()) {
+    if (const Status loaded = load(name, **record); !loaded) return fail(loaded.error());
+    if (const Status loaded = load_progress(); !loaded) return fail(loaded.error());
+    if (evidence.place != evidence_.place) {
+      loss = PastLoss::moved_or_copied;
+    } else if (evidence.boot_id != evidence_.boot_id && !stopped_cleanly_) {
+      loss = PastLoss::unclean_reboot;
+    }
+    remember_run(progress());
+  } else {
+    is_new_ = true;
+    name_ = name;
+    while (id_.is_nil()) id_ = {random.next(), random.next()};
+  }
+  evidence_ = evidence;
+  stopped_cleanly_ = false;
+  ++incarnation_;
+  run_ = random.next();
+  save();
+  return loss;
+}
+
+Status Identity::load(const std::string& name, BytesView record) {
+  ByteReader in(record);
+  if (in.fixed<std::uint8_t>() != kFormatVersion) in.refuse();
+  id_.high = in.fixed<std::uint64_t>();
+  id_.low = in.fixed<std::uint64_t>();
+  name_ = Bytes(in.string());
+  evidence_.boot_id = Bytes(in.string());
+  evidence_.place = Bytes(in.string());
+  incarnation_ = in.fixed<std::uint64_t>();
+  run_ = in.fixed<std::uint64_t>();
+  stopped_cleanly_ = in.fixed<std::uint8_t>() != 0;
+  const std::size_t run_count = in.count(kRunBytes);
+  for (std::size_t i = 0; i < run_count && in.ok(); ++i) remember_run(read_progress(in));
+  if (!in.finished()) return fail(ErrorCode::corruption, "the node's identity record is malformed");
+  if (name_ != name) {
+    return fail(ErrorCode::invalid_argument,
+                "the data directory belongs to node '" + name_ + "', not to '" + name +
+                    "'; give the node its own directory, or start it under its old name");
+  }
+  return {};
+}
+
+Status Identity::load_progress() {
+  auto own = store_.get(Space::node_state, kProgressKey);
+  if (!own) return fail(own.error());
+  if (own->has_value()) {
+    const auto last = decode_progress(**own);
+    if (!last) return fail(last.error());
+    step_ = last->step;
+  }
+  auto peers =
+      store_.scan(Space::node_state, kPeerPrefix, end_of_prefix(kPeerPrefix), kMemberCountMax);
+  if (!peers) return fail(peers.error());
+  for (const auto& [key, value] : *peers) {
+    const auto progress = decode_progress(value);
+    if (!progress || key.size() != kPeerPrefix.size() + 16) {
+      return fail(ErrorCode::corruption, "the record of a peer's progress is malformed");
+    }
+    const NodeId peer{big_endian_at(key, kPeerPrefix.size()),
+                      big_endian_at(key, kPeerPrefix.size() + 8)};
+    peer_progress_[peer] = *progress;
+  }
+  return {};
+}
+
+void Identity::remember_run(const Progress& end) {
+  std::uint64_t& step = runs_[{end.incarnation, end.run}];
+  step = std::max(step, end.step);
+  while (runs_.size() > kRunCountMax) runs_.erase(runs_.begin());
+}
+
+void Identity::save() {
+  Bytes record;
+  ByteWriter out(record);
+  out.fixed(kFormatVersion);
+  out.fixed(id_.high);
+  out.fixed(id_.low);
+  out.string(name_);
+  out.string(evidence_.boot_id);
+  out.string(evidence_.place);
+  out.fixed(incarnation_);
+  out.fixed(run_);
+  out.fixed(static_cast<std::uint8_t>(stopped_cleanly_ ? 1 : 0));
+  out.varint(runs_.size());
+  for (const auto& [run, step] : runs_) write_progress({run.first, run.second, step}, out);
+  store_.put(Space::node_state, kIdentityKey, record);
+}
+
+void Identity::stop() {
+  stopped_cleanly_ = true;
+  save();
+}
+
+bool Identity::was_rolled_back(const Progress& seen) {
+  if (seen.incarnation == 0) return false;
+  if (seen.incarnation == incarnation_ && seen.run == run_) {
+    // Only a copy of this very run could have got further; B3's check is the net for that.
+    return seen.step > step_;
+  }
+  const auto known = runs_.find({seen.incarnation, seen.run});
+  if (known != runs_.end() && seen.step <= known->second) return false;
+  if (!runs_.empty() && runs_.size() == kRunCountMax &&
+      seen.incarnation < runs_.begin()->first.first)
+    return false;
+  remember_run(seen);
+  // Go on behind what was lost, so that peers take this run for the newer one.
+  incarnation_ = std::max(incarnation_, seen.incarnation + 1);
+  step_ = std::max(step_, seen.step);
+  save();
+  return true;
+}
+
+void Identity::note_peer_progress(const NodeId& peer, const Progress& progress) {
+  Progress& known = peer_progress_[peer];
+  if (progress <= known) return;
+  known = progress;
+  peer_progress_unsaved_[peer] = progress;
+}
+
+Progress Identity::progress_of_peer(const NodeId& peer) const {
+  const auto at = peer_progress_.find(peer);
+  return at != peer_progress_.end() ? at->second : Progress{};
+}
+
+void Identity::end_step(bool has_changes) {
+  if (!has_changes && peer_progress_unsaved_.empty()) return;
+  for (const auto& [peer, progress] : peer_progress_unsaved_) {
+    store_.put(Space::node_state, peer_key(peer), encode_progress(progress));
+  }
+  peer_progress_unsaved_.clear();
+  ++step_;
+  store_.put(Space::node_state, kProgressKey, encode_progress(progress()));
+}
+
+}  // namespace dynakv

@@ -1,0 +1,93 @@
+// Who this node is, and what proves that its data directory still holds its whole past.
+//
+// Identity is the node id, made when the directory was formatted. A directory can lose its past
+// without noticing: power loss, a restored backup, a copy, a truncated log. So each start compares
+// the evidence of the last one, and asks every member how far it has seen this node get. Each step
+// that changes anything has a number, stored with the step's data, carried by every message that
+// depends on it, and remembered by whoever stored something because of it. A run is named by a
+// random number, and the node remembers where its earlier runs ended: whoever hears of a step of
+// its own that its memory does not contain was rolled back (B6, I4). Steps alone would not do: a
+// restored node goes on counting, and soon counts past what it lost.
+//
+// This takes the place of one counter per slot and actor at every replica (DESIGN §4): the same
+// proof from one number per node.
+//
+// Invariant 1: the step only grows, and is stored with each step's data. Invariant 2: the
+// incarnation grows with each start and never comes from a clock (B39).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "dynakv/base/random.h"
+#include "dynakv/base/result.h"
+#include "dynakv/protocol/messages.h"
+#include "dynakv/protocol/node_core.h"
+#include "dynakv/protocol/store.h"
+
+namespace dynakv {
+
+/// Why a start cannot vouch for the past; all but `none` retire every actor.
+enum class PastLoss : std::uint8_t { none, unclean_reboot, moved_or_copied };
+
+/// Earlier runs that are remembered. A peer's word about a run before them is not checked: a backup
+/// so old still shows in the word of anyone who has heard of a later run.
+inline constexpr std::size_t kRunCountMax = 256;
+
+class Identity {
+ public:
+  explicit Identity(Store& store) : store_(store) {}
+
+  /// Formats an empty store (drawing the node id from `random`) or takes up a used one, and counts
+  /// this start. Errors: invalid_argument (the store is another node's), corruption, storage.
+  Result<PastLoss> start(const std::string& name, const StartEvidence& evidence, Random& random);
+
+  /// Notes a clean stop in the pending batch.
+  void stop();
+
+  /// True when a peer has seen this node at a step that the node itself does not remember. The
+  /// answer is given once for each such memory: it is taken into the node's own.
+  bool was_rolled_back(const Progress& seen_by_peer);
+
+  /// Remembers, with this step's data, how far a peer has got.
+  void note_peer_progress(const NodeId& peer, const Progress& progress);
+  Progress progress_of_peer(const NodeId& peer) const;
+
+  Progress progress() const { return {incarnation_, run_, step_}; }
+  /// The step that is under way. REQUIRES of a sender of it: the step changes something.
+  Progress current_step() const { return {incarnation_, run_, step_ + 1}; }
+
+  /// Counts the step when it has changes. Every step ends with it.
+  void end_step(bool has_changes);
+
+  const NodeId& id() const { return id_; }
+  std::uint64_t incarnation() const { return incarnation_; }
+  /// This start formatted the store.
+  bool is_new() const { return is_new_; }
+
+ private:
+  using RunKey = std::pair<std::uint64_t, std::uint64_t>;  // incarnation, run
+
+  Status load(const std::string& name, BytesView record);
+  Status load_progress();
+  void remember_run(const Progress& end);
+  void save();
+
+  Store& store_;
+  NodeId id_;
+  std::string name_;
+  StartEvidence evidence_;
+  std::uint64_t incarnation_ = 0;
+  std::uint64_t run_ = 0;
+  std::uint64_t step_ = 0;
+  bool stopped_cleanly_ = false;
+  bool is_new_ = false;
+  /// Where earlier runs ended: their last steps.
+  std::map<RunKey, std::uint64_t> runs_;
+  std::map<NodeId, Progress> peer_progress_;
+  std::map<NodeId, Progress> peer_progress_unsaved_;
+};
+
+}  // namespace dynakv

@@ -1,0 +1,218 @@
+// Every message on the wire, as plain structs in one variant. How they become bytes is the codec's
+// affair (adapters/wire_codec); what they mean is said here.
+//
+// Objects travel in their byte form (domain/object_format.h): a coordinator encodes once and sends
+// the same bytes to every replica, and a replica that has nothing to join stores them as they are.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "dynakv/base/bytes.h"
+#include "dynakv/base/hash.h"
+#include "dynakv/base/result.h"
+#include "dynakv/base/time.h"
+#include "dynakv/base/types.h"
+#include "dynakv/domain/context.h"
+#include "dynakv/domain/quorum.h"
+
+namespace dynakv {
+
+enum class Role : std::uint8_t { node = 1, client = 2 };
+
+/// How far a node has got: its step in one run (one start to the next) of its data directory. Steps
+/// are counted through all runs; only steps that change something count.
+struct Progress {
+  /// How often the data directory was started; persisted, never from a clock (B39).
+  std::uint64_t incarnation = 0;
+  /// Random, drawn at the start: two runs that both follow the same backup differ in it.
+  std::uint64_t run = 0;
+  std::uint64_t step = 0;
+
+  auto operator<=>(const Progress&) const = default;
+};
+
+/// First message on every connection, in both directions; id 0.
+struct Hello {
+  Role role = Role::node;
+  NodeId sender;
+  Bytes name;
+  /// Where the sender listens, "host:port"; empty for a client.
+  Bytes address;
+  /// Nil before the sender has a layout.
+  NodeId cluster;
+  LayoutVersion layout{};
+  Hash128 layout_digest;
+  /// How far the sender has got, and how far it has seen the receiver get. A node that hears of a
+  /// step of its own that it does not remember was rolled back (B6).
+  Progress progress;
+  Progress progress_seen;
+};
+
+/// The sender will not talk to the receiver: wrong cluster, a name with another id, wrong version.
+struct Refusal {
+  Error error;
+};
+
+/// What every data request says about itself.
+struct RequestHead {
+  Bytes bucket;
+  Bytes key;
+  LayoutVersion layout{};
+  /// Time left of the request's deadline when it was sent; expired work is dropped unexecuted.
+  Duration time_left;
+  /// Set by the node that forwarded it: a request is forwarded once (B10).
+  bool forwarded = false;
+};
+
+struct GetRequest {
+  RequestHead head;
+  QuorumSize r = QuorumSize::bucket_default();
+};
+
+struct GetReply {
+  /// The joined object in its byte form; empty when the key was never written.
+  Bytes object;
+  /// The owners whose answers are in it.
+  std::vector<NodeId> answered;
+  /// Every owner answered: nothing that exists can be missing.
+  bool all_answered = false;
+};
+
+enum class WriteKind : std::uint8_t { put = 0, remove = 1 };
+
+/// What must be true of, or is read from, a quorum before the write. Not a compare-and-set: two
+/// writers can both pass (DESIGN §1); the loser's value stays as a sibling.
+enum class Precondition : std::uint8_t {
+  none = 0,
+  /// Supersede whatever a quorum read sees.
+  overwrite = 1,
+  /// A quorum read sees no value.
+  if_absent = 2,
+  /// A quorum read sees nothing that `context` has not.
+  if_context = 3,
+};
+
+struct WriteRequest {
+  RequestHead head;
+  WriteKind kind = WriteKind::put;
+  Precondition precondition = Precondition::none;
+  QuorumSize w = QuorumSize::bucket_default();
+  /// What the writer has seen, and the (bucket, key) it saw it of (context_scope()).
+  Context context;
+  std::uint64_t context_scope = 0;
+  Bytes value;
+  Bytes content_type;
+  /// Lifetime of the value; zero = for ever.
+  Duration ttl;
+  /// See Payload::write_id.
+  std::uint64_t write_id = 0;
+};
+
+struct WriteReply {
+  /// What the writer has seen now: see reply_context().
+  Context context;
+  /// Nil counter for a delete of siblings, which makes no event.
+  Dot dot;
+  /// Who holds it durably, the coordinator first.
+  std::vector<NodeId> acked;
+};
+
+struct NodeError {
+  NodeId node;
+  ErrorCode code = ErrorCode::internal;
+};
+
+struct ErrorReply {
+  Error error;
+  /// True: a write may have been applied, now or later. False: it never will be (I13).
+  bool in_doubt = false;
+  std::uint16_t required = 0;
+  std::uint16_t received = 0;
+  std::vector<NodeId> acked;
+  std::vector<NodeError> node_errors;
+  /// For condition_failed: the object that the condition met.
+  Bytes object;
+};
+
+/// Coordinator to replica.
+struct ReplicaGet {
+  Bytes bucket;
+  Bytes key;
+  LayoutVersion layout{};
+  bool digest_only = false;
+};
+
+struct ReplicaGetReply {
+  /// hash128 of the object's byte form; zero when the key was never written.
+  Hash128 digest;
+  /// Empty when only the digest was asked for, or the key was never written.
+  Bytes object;
+};
+
+struct ReplicaPut {
+  Bytes bucket;
+  Bytes key;
+  LayoutVersion layout{};
+  Bytes object;
+  /// The coordinator's actor for the slot; zero when the sender coordinates nothing (repair).
+  ActorId actor{};
+  /// The sender's step that this message depends on.
+  Progress progress;
+};
+
+/// Sent after the join is durable.
+struct ReplicaPutReply {
+  /// The highest counter of the coordinator's actor that the replica knows for this key.
+  std::uint64_t highest_counter = 0;
+};
+
+struct ReplicaError {
+  Error error;
+};
+
+struct LayoutRequest {};
+
+struct LayoutReply {
+  /// encode_layout(); empty while the node has none.
+  Bytes layout;
+};
+
+struct StatusRequest {};
+
+struct PeerStatus {
+  NodeId node;
+  bool connected = false;
+};
+
+struct StatusReply {
+  NodeId node;
+  Bytes name;
+  LayoutVersion layout{};
+  std::uint64_t incarnation = 0;
+  bool ready = false;
+  std::vector<PeerStatus> peers;
+  /// Names and values of the node's counters, in the order of their names.
+  std::vector<std::pair<Bytes, std::uint64_t>> counters;
+};
+
+using Body = std::variant<Hello, Refusal, GetRequest, GetReply, WriteRequest, WriteReply,
+                          ErrorReply, ReplicaGet, ReplicaGetReply, ReplicaPut, ReplicaPutReply,
+                          ReplicaError, LayoutRequest, LayoutReply, StatusRequest, StatusReply>;
+
+/// A reply carries the id of its request.
+struct Message {
+  RequestId id{};
+  Body body;
+};
+
+/// Binds a context to the key it was read from: actors count for a whole slot, so a context of
+/// another key would cover events it never saw.
+inline std::uint64_t context_scope(BytesView bucket, BytesView key) {
+  return hash64_of_pair(hash64(bucket), hash64(key));
+}
+
+}  // namespace dynakv

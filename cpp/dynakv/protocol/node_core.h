@@ -1,0 +1,109 @@
+// One node's protocol state: it routes each input to the machine that it concerns, and owns no
+// algorithm itself (DESIGN §3).
+//
+// A driver (a real node, or the simulator) calls start() once, then for each step: any number of
+// handle_* calls with one Outbox, then end_step(), then writes the store's pending batch, makes it
+// durable, and only then does the effects. Same state, inputs and random seed give equal effects.
+//
+// Threads: one strand.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dynakv/base/random.h"
+#include "dynakv/base/result.h"
+#include "dynakv/domain/layout.h"
+#include "dynakv/protocol/options.h"
+#include "dynakv/protocol/outbox.h"
+#include "dynakv/protocol/store.h"
+
+namespace dynakv {
+
+/// What the machine can say about where a data directory is and when it was last used. All are
+/// opaque; only equality counts.
+struct StartEvidence {
+  /// Changes with each start of the operating system.
+  Bytes boot_id;
+  /// Machine and directory: differs in a copy, a restored backup or a moved disk (B6, I4).
+  Bytes place;
+};
+
+struct NodeCoreOptions {
+  std::string name;
+  /// Where peers and clients reach this node, "host:port".
+  std::string address;
+  ProtocolOptions protocol;
+};
+
+class NodeCore {
+ public:
+  /// `random` feeds identities (node id at format, actors): the driver seeds it from the operating
+  /// system, the simulator from its seed.
+  NodeCore(NodeCoreOptions options, DurableStore& store, Random random);
+  ~NodeCore();
+  NodeCore(const NodeCore&) = delete;
+  NodeCore& operator=(const NodeCore&) = delete;
+
+  /// Formats an empty store or takes up the past of a used one, and counts this start.
+  /// Errors: invalid_argument when the store belongs to a node of another name; corruption;
+  /// storage.
+  Status start(Now now, const StartEvidence& evidence, Outbox& out);
+
+  /// Marks a clean stop; the driver then writes and syncs a last time.
+  void stop(Now now, Outbox& out);
+
+  /// Gives a node without a layout its first one. The same layout again changes nothing.
+  /// Errors: invalid_argument when the node has another layout, or is not a member of this one.
+  Status adopt_layout(Now now, const Layout& layout, Outbox& out);
+
+  /// Makes the first layout together with the other first members, which are known by name and
+  /// address (ids are nil): each learns the others' ids from their Hello, and computes the same
+  /// layout when it has heard of all. A node that has a layout of the same names already goes on
+  /// with that. Errors: invalid_argument (this node is not in the list, another layout, see
+  /// first_layout).
+  Status form_cluster(Now now, std::vector<Member> members, const BucketProperties& defaults,
+                      std::map<Bytes, BucketProperties> buckets, Outbox& out);
+
+  /// The members that this node should be connected to; ids are nil while they are not known.
+  std::vector<Member> peers() const;
+
+  /// The first message on a connection. An error is sent to the other side as a Refusal before the
+  /// connection is closed. Errors: protocol, version_mismatch, auth (another cluster, a name with
+  /// another id).
+  Status check_hello(const Hello& hello) const;
+  /// What this node says of itself to `peer` (nil: not known yet, or a client).
+  Hello hello_for(const NodeId& peer) const;
+
+  /// A connection to a member is usable in both directions, after Hello was exchanged and checked.
+  void handle_peer_up(Now now, const Hello& hello, Outbox& out);
+  void handle_peer_down(Now now, const NodeId& peer, Outbox& out);
+
+  void handle_message(Now now, const NodeId& from, Message message, Outbox& out);
+  void handle_timer(Now now, TimerId timer, Outbox& out);
+
+  /// Adds the step's own records (progress, counters) to the pending batch. Every step ends with
+  /// it.
+  void end_step();
+
+  const NodeId& id() const;
+  const std::string& name() const;
+  std::uint64_t incarnation() const;
+  /// Nothing before the first layout.
+  const Layout* layout() const;
+  /// Has a layout and may coordinate writes.
+  bool is_ready() const;
+  /// Names and values of the node's counters, in the order of their names.
+  std::map<std::string, std::uint64_t> counters() const;
+
+ private:
+  /// Adopts the first layout when the ids of all first members are known.
+  Status finish_forming(Now now, Outbox& out);
+
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace dynakv

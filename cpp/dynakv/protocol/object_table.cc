@@ -1,0 +1,122 @@
+#include "dynakv/protocol/object_table.h"
+
+#include <utility>
+
+#include "dynakv/base/hash.h"
+#include "dynakv/domain/object_format.h"
+#include "dynakv/protocol/store_keys.h"
+
+namespace dynakv {
+namespace {
+
+// Rough cost of an entry beside its bytes: the entry itself and its place in the index.
+constexpr std::size_t kEntryOverheadBytes = 128;
+
+}  // namespace
+
+ObjectTable::ObjectTable(Store& store, ActorTable& actors, const ProtocolOptions& options)
+    : store_(store),
+      actors_(actors),
+      bytes_max_(options.object_cache_bytes),
+      item_bytes_max_(options.object_cache_item_bytes_max) {}
+
+Result<Bytes> ObjectTable::load_encoded(BytesView bucket, BytesView key) {
+  const Token token = token_of_key(key);
+  Bytes store_key = object_key(bucket, key, token);
+  if (const auto found = index_.find(store_key); found != index_.end()) {
+    Entry& entry = entries_[found->second];
+    entry.recently_used = true;
+    return entry.encoded;
+  }
+  auto stored = store_.get(Space::objects, store_key);
+  if (!stored) {
+    actors_.retire(slot_of(token));
+    return fail(stored.error());
+  }
+  if (!stored->has_value()) return Bytes{};
+  remember(std::move(store_key), **stored);
+  return std::move(**stored);
+}
+
+Result<Object> ObjectTable::load(BytesView bucket, BytesView key, ObjectKind kind) {
+  const auto encoded = load_encoded(bucket, key);
+  if (!encoded) return fail(encoded.error());
+  if (encoded->empty()) return Object(kind);
+  auto object = decode_object(*encoded);
+  if (!object || object->kind() != kind) {
+    actors_.retire(slot_of(token_of_key(key)));
+    return fail(ErrorCode::corruption,
+                "this node's copy is damaged or not of its bucket's conflict policy");
+  }
+  return std::move(*object);
+}
+
+void ObjectTable::save_encoded(BytesView bucket, BytesView key, BytesView encoded) {
+  Bytes store_key = object_key(bucket, key, token_of_key(key));
+  store_.put(Space::objects, store_key, encoded);
+  const auto found = index_.find(store_key);
+  if (found == index_.end()) {
+    remember(std::move(store_key), encoded);
+    return;
+  }
+  if (encoded.size() > item_bytes_max_) {
+    forget(store_key);
+    return;
+  }
+  Entry& entry = entries_[found->second];
+  bytes_ = bytes_ - entry.encoded.size() + encoded.size();
+  entry.encoded.assign(encoded);
+  entry.recently_used = true;
+  evict_until(bytes_max_);
+}
+
+void ObjectTable::remember(Bytes store_key, BytesView encoded) {
+  const std::size_t cost = store_key.size() + encoded.size() + kEntryOverheadBytes;
+  if (encoded.size() > item_bytes_max_ || cost > bytes_max_) return;
+  evict_until(bytes_max_ - cost);
+  std::uint32_t at = 0;
+  if (free_.empty()) {
+    // The index refers to the keys' bytes, which short strings keep inside the entry itself: when
+    // the vector must grow, the index is made anew.
+    if (entries_.size() == entries_.capacity()) {
+      index_.clear();
+      entries_.reserve(entries_.empty() ? 1024 : entries_.capacity() * 2);
+      for (std::uint32_t i = 0; i < entries_.size(); ++i) index_.emplace(entries_[i].store_key, i);
+    }
+    at = static_cast<std::uint32_t>(entries_.size());
+    entries_.emplace_back();
+  } else {
+    at = free_.back();
+    free_.pop_back();
+  }
+  bytes_ += cost;
+  entries_[at] = Entry{std::move(store_key), Bytes(encoded), false};
+  index_.emplace(entries_[at].store_key, at);
+}
+
+void ObjectTable::forget(BytesView store_key) {
+  const auto found = index_.find(store_key);
+  if (found == index_.end()) return;
+  const std::uint32_t at = found->second;
+  Entry& entry = entries_[at];
+  bytes_ -= entry.store_key.size() + entry.encoded.size() + kEntryOverheadBytes;
+  index_.erase(found);
+  entry = Entry{};
+  free_.push_back(at);
+}
+
+void ObjectTable::evict_until(std::size_t bytes_max) {
+  while (bytes_ > bytes_max) {
+    hand_ = hand_ + 1 < entries_.size() ? hand_ + 1 : 0;
+    Entry& entry = entries_[hand_];
+    if (entry.store_key.empty()) continue;
+    if (entry.recently_used) {
+      entry.recently_used = false;
+    } else {
+      const Bytes store_key = entry.store_key;
+      forget(store_key);
+    }
+  }
+}
+
+}  // namespace dynakv

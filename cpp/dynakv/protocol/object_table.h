@@ -1,0 +1,66 @@
+// The objects of this node: reads and writes of one key's object, with recent ones in memory.
+//
+// Every apply is read, join, write (DESIGN §4); the memory makes the read cheap where writes repeat
+// (PERFORMANCE §2.2). It holds encoded objects, so it serves digests and replies without decoding.
+//
+// Invariant 1: what is in memory equals what the store, its pending batch in view, would answer.
+// Invariant 2: memory is bounded by ProtocolOptions::object_cache_bytes. Invariant 3: after a read
+// error in a slot, the slot's actor is not written under again: what cannot be read may be an event
+// of this node (B1).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "dynakv/base/result.h"
+#include "dynakv/base/types.h"
+#include "dynakv/domain/object.h"
+#include "dynakv/protocol/actor_table.h"
+#include "dynakv/protocol/options.h"
+#include "dynakv/protocol/store.h"
+
+namespace dynakv {
+
+class ObjectTable {
+ public:
+  ObjectTable(Store& store, ActorTable& actors, const ProtocolOptions& options);
+
+  /// The object in its byte form; empty when the key was never written.
+  /// Errors: corruption, storage.
+  Result<Bytes> load_encoded(BytesView bucket, BytesView key);
+
+  /// The object; one without context and siblings when the key was never written.
+  /// Errors: corruption (also when the stored object is of another kind), storage.
+  Result<Object> load(BytesView bucket, BytesView key, ObjectKind kind);
+
+  /// Stores an object in its byte form (domain/object_format.h) with the current step.
+  void save_encoded(BytesView bucket, BytesView key, BytesView encoded);
+
+  StoreCondition condition() const { return store_.condition(); }
+
+ private:
+  struct Entry {
+    Bytes store_key;
+    Bytes encoded;
+    bool recently_used = false;
+  };
+
+  void remember(Bytes store_key, BytesView encoded);
+  void forget(BytesView store_key);
+  void evict_until(std::size_t bytes_max);
+
+  Store& store_;
+  ActorTable& actors_;
+  std::size_t bytes_max_;
+  std::size_t item_bytes_max_;
+  std::size_t bytes_ = 0;
+  // CLOCK eviction: the hand sweeps over entries and takes the first not used since its last visit.
+  std::vector<Entry> entries_;
+  std::vector<std::uint32_t> free_;
+  std::size_t hand_ = 0;
+  std::unordered_map<BytesView, std::uint32_t> index_;  // lookup only
+};
+
+}  // namespace dynakv

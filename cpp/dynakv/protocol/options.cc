@@ -1,0 +1,31 @@
+#include "dynakv/protocol/options.h"
+
+namespace dynakv {
+
+Status validate(const ProtocolOptions& options) {
+  if (options.value_bytes_max == 0 || options.value_bytes_max > kValueBytesHardMax) {
+    return fail(ErrorCode::invalid_argument, "value_bytes_max is out of range; use 1 to 16777216");
+  }
+  if (options.sibling_count_max == 0) {
+    return fail(ErrorCode::invalid_argument, "sibling_count_max must be at least 1");
+  }
+  if (options.in_flight_max == 0) {
+    return fail(ErrorCode::invalid_argument, "in_flight_max must be at least 1");
+  }
+  if (options.request_timeout_max <= Duration{} || options.identity_check_timeout < Duration{}) {
+    return fail(ErrorCode::invalid_argument, "timeouts must be positive");
+  }
+  return {};
+}
+
+Status validate(const ClientOptions& options) {
+  if (options.timeout <= Duration{}) {
+    return fail(ErrorCode::invalid_argument, "timeout must be positive");
+  }
+  if (options.attempts_max < 1 || options.in_flight_max == 0) {
+    return fail(ErrorCode::invalid_argument, "attempts and in-flight limits must be at least 1");
+  }
+  return {};
+}
+
+}  // namespace dynakv

@@ -1,0 +1,70 @@
+// Effects as data: what a machine wants done, in order. The driver does it after the step's batch
+// is durable (DESIGN §3).
+#pragma once
+
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "dynakv/base/time.h"
+#include "dynakv/protocol/messages.h"
+#include "dynakv/protocol/timer.h"
+
+namespace dynakv {
+
+/// The same message to each of `to`; a peer that is not connected does not get it.
+struct Send {
+  std::vector<NodeId> to;
+  Message message;
+};
+
+struct SetTimer {
+  TimerId timer;
+  Instant at;
+};
+
+struct CancelTimer {
+  TimerId timer;
+};
+
+/// Names a client's operation between the application and its ClientSession.
+enum class OperationId : std::uint64_t {};
+
+/// The end of an operation that the application started: its reply or its error.
+struct Reply {
+  OperationId operation{};
+  std::variant<GetReply, WriteReply, ErrorReply, StatusReply, LayoutReply> outcome;
+};
+
+/// Something worth telling, as data; only made while tracing is on.
+struct Trace {
+  std::string event;
+  std::vector<std::pair<std::string, std::string>> fields;
+};
+
+using Effect = std::variant<Send, SetTimer, CancelTimer, Reply, Trace>;
+
+class Outbox {
+ public:
+  void send(const NodeId& to, RequestId id, Body body) {
+    effects_.emplace_back(Send{{to}, Message{id, std::move(body)}});
+  }
+  void send(std::vector<NodeId> to, RequestId id, Body body) {
+    if (to.empty()) return;
+    effects_.emplace_back(Send{std::move(to), Message{id, std::move(body)}});
+  }
+  void set_timer(TimerId timer, Instant at) { effects_.emplace_back(SetTimer{timer, at}); }
+  void cancel_timer(TimerId timer) { effects_.emplace_back(CancelTimer{timer}); }
+  void reply(Reply reply) { effects_.emplace_back(std::move(reply)); }
+  void trace(Trace event) { effects_.emplace_back(std::move(event)); }
+
+  bool empty() const { return effects_.empty(); }
+  const std::vector<Effect>& effects() const { return effects_; }
+  std::vector<Effect> take() { return std::exchange(effects_, {}); }
+
+ private:
+  std::vector<Effect> effects_;
+};
+
+}  // namespace dynakv

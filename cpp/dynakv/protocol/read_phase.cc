@@ -1,0 +1,75 @@
+#include "dynakv/protocol/read_phase.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "dynakv/domain/object_format.h"
+
+namespace dynakv {
+
+Hash128 digest_of_object(BytesView encoded) {
+  return encoded.empty() ? Hash128{} : hash128(encoded);
+}
+
+ReadPhase::ReadPhase(ObjectKind kind, int required, std::vector<NodeId> owners)
+    : tally_(required, std::move(owners)), joined_(kind) {}
+
+bool ReadPhase::is_known(const Hash128& digest) const {
+  return std::find(known_digests_.begin(), known_digests_.end(), digest) != known_digests_.end();
+}
+
+Status ReadPhase::add_object(const NodeId& owner, Bytes encoded) {
+  if (!tally_.is_pending(owner)) return {};
+  const Hash128 digest = digest_of_object(encoded);
+  if (!is_known(digest)) {
+    if (!encoded.empty()) {
+      auto object = decode_object(encoded);
+      if (!object || object->kind() != joined_.kind()) {
+        add_failure(owner, ErrorCode::corruption);
+        return fail(ErrorCode::corruption, "an owner answered with a malformed object");
+      }
+      joined_.join(*object);
+    }
+    known_digests_.push_back(digest);
+    only_encoded_ = known_digests_.size() == 1 ? std::move(encoded) : Bytes{};
+  }
+  waiting_.erase(owner);
+  tally_.add_success(owner);
+  resolve_waiting();
+  return {};
+}
+
+bool ReadPhase::add_digest(const NodeId& owner, const Hash128& digest) {
+  if (!tally_.is_pending(owner)) return false;
+  if (is_known(digest)) {
+    tally_.add_success(owner);
+    return false;
+  }
+  waiting_[owner] = digest;
+  return true;
+}
+
+void ReadPhase::add_failure(const NodeId& owner, ErrorCode code) {
+  if (!tally_.add_failure(owner)) return;
+  waiting_.erase(owner);
+  errors_.push_back({owner, code});
+}
+
+void ReadPhase::resolve_waiting() {
+  for (auto at = waiting_.begin(); at != waiting_.end();) {
+    if (is_known(at->second)) {
+      tally_.add_success(at->first);
+      at = waiting_.erase(at);
+    } else {
+      ++at;
+    }
+  }
+}
+
+Bytes ReadPhase::encoded() const {
+  if (joined_.is_absent()) return {};
+  if (known_digests_.size() == 1) return only_encoded_;
+  return encode_object(joined_);
+}
+
+}  // namespace dynakv

@@ -1,0 +1,60 @@
+// What the owners of one key answered so far, and their join: the pure half of a quorum read.
+//
+// One full object comes from the nearest copy, digests from the others; an owner whose digest
+// equals that of a full object has said all it knows, and one that differs is asked for its object.
+// Only owners that are so resolved count towards R (Dynamo §4.5; as in Riak's pure get core).
+//
+// Invariant 1: the joined object is the join of every full object that was answered.
+// Invariant 2: an owner counts once (I9), and an error never counts as "not found" (I20).
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "dynakv/base/hash.h"
+#include "dynakv/base/result.h"
+#include "dynakv/domain/object.h"
+#include "dynakv/domain/quorum.h"
+#include "dynakv/protocol/messages.h"
+
+namespace dynakv {
+
+/// The digest of an object's byte form; zero for a key that was never written (empty bytes).
+Hash128 digest_of_object(BytesView encoded);
+
+class ReadPhase {
+ public:
+  ReadPhase() = default;
+  ReadPhase(ObjectKind kind, int required, std::vector<NodeId> owners);
+
+  /// An owner's full object in its byte form (empty = never written). Errors: corruption; the
+  /// owner then counts as failed.
+  Status add_object(const NodeId& owner, Bytes encoded);
+
+  /// An owner's digest. True when its full object is needed.
+  [[nodiscard]] bool add_digest(const NodeId& owner, const Hash128& digest);
+
+  void add_failure(const NodeId& owner, ErrorCode code);
+
+  QuorumState state() const { return tally_.state(); }
+  const QuorumTally& tally() const { return tally_; }
+  const std::vector<NodeError>& errors() const { return errors_; }
+
+  const Object& joined() const { return joined_; }
+  /// The joined object in its byte form; empty when no owner has ever seen a write of the key.
+  Bytes encoded() const;
+
+ private:
+  bool is_known(const Hash128& digest) const;
+  void resolve_waiting();
+
+  QuorumTally tally_;
+  Object joined_;
+  /// The one full object, while there is only one distinct: saves encoding it again.
+  Bytes only_encoded_;
+  std::vector<Hash128> known_digests_;
+  std::map<NodeId, Hash128> waiting_;
+  std::vector<NodeError> errors_;
+};
+
+}  // namespace dynakv

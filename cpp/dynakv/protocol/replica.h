@@ -1,0 +1,38 @@
+// Serves the coordinators: reads, and joins of objects into this node's copy.
+//
+// Invariant 1: every apply is read, join, write, never an overwrite (I5, I6). Invariant 2: the
+// reply to a put is an effect of the step that stored it, so it is sent after it is durable (I9,
+// B24). Invariant 3: a damaged copy answers with an error, never with "not found", and from then on
+// the slot's actor is not used again (I20, B1, B43).
+#pragma once
+
+#include "dynakv/protocol/actor_table.h"
+#include "dynakv/protocol/cluster_view.h"
+#include "dynakv/protocol/identity.h"
+#include "dynakv/protocol/object_table.h"
+#include "dynakv/protocol/outbox.h"
+
+namespace dynakv {
+
+class Replica {
+ public:
+  Replica(const ClusterView& view, ObjectTable& objects, ActorTable& actors, Identity& identity)
+      : view_(view), objects_(objects), actors_(actors), identity_(identity) {}
+
+  void handle_message(Now now, const NodeId& from, RequestId id, const ReplicaGet& get,
+                      Outbox& out);
+  void handle_message(Now now, const NodeId& from, RequestId id, const ReplicaPut& put,
+                      Outbox& out);
+
+ private:
+  /// Joins and stores; returns the object that this node holds afterwards. Errors: corruption,
+  /// storage, invalid_argument.
+  Result<Context> apply(const ReplicaPut& put);
+
+  const ClusterView& view_;
+  ObjectTable& objects_;
+  ActorTable& actors_;
+  Identity& identity_;
+};
+
+}  // namespace dynakv

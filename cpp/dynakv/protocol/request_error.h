@@ -1,0 +1,24 @@
+// How a coordinator says that a request failed: one place for each kind, so that the truth about
+// "not applied" and "unknown" (I13) is written once.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "dynakv/domain/quorum.h"
+#include "dynakv/protocol/messages.h"
+
+namespace dynakv {
+
+/// Refused before anything was stored or sent: never in doubt.
+ErrorReply refused(Error error);
+ErrorReply refused(ErrorCode code, std::string message);
+
+/// Fewer owners are reachable than the quorum needs, known before anything was done.
+ErrorReply quorum_unavailable(int required, int alive);
+
+/// The quorum was not met: `in_doubt` for a write, which some owners may hold.
+ErrorReply quorum_not_met(const QuorumTally& tally, bool timed_out, bool in_doubt,
+                          std::vector<NodeError> node_errors);
+
+}  // namespace dynakv

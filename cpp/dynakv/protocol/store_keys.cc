@@ -1,0 +1,52 @@
+#include "dynakv/protocol/store_keys.h"
+
+#include <concepts>
+
+#include "dynakv/base/check.h"
+#include "dynakv/domain/bucket.h"
+
+namespace dynakv {
+namespace {
+
+template <std::unsigned_integral T>
+void append_big_endian(Bytes& out, T value) {
+  for (int shift = static_cast<int>(sizeof(T)) * 8 - 8; shift >= 0; shift -= 8) {
+    out.push_back(static_cast<char>((value >> shift) & 0xff));
+  }
+}
+
+}  // namespace
+
+Bytes object_key(BytesView bucket, BytesView key, Token token) {
+  DYNAKV_CHECK(bucket.size() <= kBucketNameBytesMax);
+  Bytes out;
+  out.reserve(11 + bucket.size() + key.size());
+  append_big_endian(out, to_number(slot_of(token)));
+  append_big_endian(out, static_cast<std::uint8_t>(bucket.size()));
+  out.append(bucket);
+  append_big_endian(out, to_number(token));
+  out.append(key);
+  return out;
+}
+
+Bytes actor_key(Slot slot) {
+  Bytes out(kActorPrefix);
+  append_big_endian(out, to_number(slot));
+  return out;
+}
+
+Bytes peer_key(const NodeId& peer) {
+  Bytes out(kPeerPrefix);
+  append_big_endian(out, peer.high);
+  append_big_endian(out, peer.low);
+  return out;
+}
+
+Bytes end_of_prefix(BytesView prefix) {
+  DYNAKV_CHECK(!prefix.empty() && prefix.back() != '\xff');
+  Bytes out(prefix);
+  ++out.back();
+  return out;
+}
+
+}  // namespace dynakv
