@@ -117,9 +117,10 @@ const Layout* ClientSession::layout() const {
   return parts_->view.has_layout() ? &parts_->view.layout() : nullptr;
 }
 
-void ClientSession::set_layout(Now now, Layout layout, Outbox& out) {
+void ClientSession::set_layout(Now now, Layout layout, Outbox& out,
+                               std::shared_ptr<const Ring> ring) {
   Parts& p = *parts_;
-  p.view.adopt(std::move(layout));
+  p.view.adopt(std::move(layout), std::move(ring));
   for (auto& [id, flight] : p.flights) {
     if (!flight.waits_for_layout) continue;
     flight.waits_for_layout = false;

@@ -20,6 +20,7 @@
 #include "dynakv/base/random.h"
 #include "dynakv/base/result.h"
 #include "dynakv/domain/layout.h"
+#include "dynakv/domain/ring.h"
 #include "dynakv/protocol/options.h"
 #include "dynakv/protocol/outbox.h"
 
@@ -73,8 +74,9 @@ class ClientSession {
   const NodeId& id() const;
   Hello hello() const;
 
-  /// Gives or renews the layout. Operations that waited for one go on.
-  void set_layout(Now now, Layout layout, Outbox& out);
+  /// Gives or renews the layout. Operations that waited for one go on. `ring`, when given, was
+  /// built from this very layout.
+  void set_layout(Now now, Layout layout, Outbox& out, std::shared_ptr<const Ring> ring = nullptr);
   const Layout* layout() const;
 
   void start(Now now, OperationId id, GetOperation operation, Outbox& out);

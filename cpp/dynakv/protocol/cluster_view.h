@@ -2,8 +2,10 @@
 // members it is connected to. Connections change routing, never ownership (I17).
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "dynakv/base/hash.h"
@@ -20,9 +22,10 @@ class ClusterView {
   const Hash128& digest() const { return digest_; }
   LayoutVersion version() const { return layout_ ? layout_->version : LayoutVersion{}; }
 
-  void adopt(Layout layout) {
+  /// `ring`, when given, was built from this very layout: many nodes in one process share it.
+  void adopt(Layout layout, std::shared_ptr<const Ring> ring = nullptr) {
     digest_ = digest_of(layout);
-    ring_ = Ring::build(layout);
+    ring_ = ring ? std::move(ring) : std::make_shared<const Ring>(Ring::build(layout));
     layout_ = std::move(layout);
   }
 
@@ -36,7 +39,7 @@ class ClusterView {
 
  private:
   std::optional<Layout> layout_;
-  std::optional<Ring> ring_;
+  std::shared_ptr<const Ring> ring_;
   Hash128 digest_;
   std::set<NodeId> up_;
 };

@@ -50,27 +50,30 @@ std::uint64_t big_endian_at(BytesView bytes, std::size_t at) {
 
 }  // namespace
 
-Result<PastLoss> Identity::start(const std::string& name, const StartEvidence& evidence,
+Result<PastLoss> Identity::start(const NodeCoreOptions& options, const StartEvidence& evidence,
                                  Random& random) {
   auto record = store_.get(Space::node_state, kIdentityKey);
   if (!record) return fail(record.error());
   PastLoss loss = PastLoss::none;
   if (record->has_value()) {
-    if (const Status loaded = load(name, **record); !loaded) return fail(loaded.error());
+    if (const Status loaded = load(options.name, **record); !loaded) return fail(loaded.error());
     if (const Status loaded = load_progress(); !loaded) return fail(loaded.error());
     if (evidence.place != evidence_.place) {
       loss = PastLoss::moved_or_copied;
     } else if (evidence.boot_id != evidence_.boot_id && !stopped_cleanly_) {
       loss = PastLoss::unclean_reboot;
+    } else if (!effects_wait_for_sync_ && !stopped_cleanly_) {
+      loss = PastLoss::unsynced_effects;
     }
     remember_run(progress());
   } else {
     is_new_ = true;
-    name_ = name;
+    name_ = options.name;
     while (id_.is_nil()) id_ = {random.next(), random.next()};
   }
   evidence_ = evidence;
   stopped_cleanly_ = false;
+  effects_wait_for_sync_ = options.effects_wait_for_sync;
   ++incarnation_;
   run_ = random.next();
   save();
@@ -88,6 +91,7 @@ Status Identity::load(const std::string& name, BytesView record) {
   incarnation_ = in.fixed<std::uint64_t>();
   run_ = in.fixed<std::uint64_t>();
   stopped_cleanly_ = in.fixed<std::uint8_t>() != 0;
+  effects_wait_for_sync_ = in.fixed<std::uint8_t>() != 0;
   const std::size_t run_count = in.count(kRunBytes);
   for (std::size_t i = 0; i < run_count && in.ok(); ++i) remember_run(read_progress(in));
   if (!in.finished()) return fail(ErrorCode::corruption, "the node's identity record is malformed");
@@ -140,6 +144,7 @@ void Identity::save() {
   out.fixed(incarnation_);
   out.fixed(run_);
   out.fixed(static_cast<std::uint8_t>(stopped_cleanly_ ? 1 : 0));
+  out.fixed(static_cast<std::uint8_t>(effects_wait_for_sync_ ? 1 : 0));
   out.varint(runs_.size());
   for (const auto& [run, step] : runs_) write_progress({run.first, run.second, step}, out);
   store_.put(Space::node_state, kIdentityKey, record);

@@ -30,7 +30,14 @@
 namespace dynakv {
 
 /// Why a start cannot vouch for the past; all but `none` retire every actor.
-enum class PastLoss : std::uint8_t { none, unclean_reboot, moved_or_copied };
+enum class PastLoss : std::uint8_t {
+  none,
+  unclean_reboot,
+  moved_or_copied,
+  /// The last run's effects did not wait for a sync, and it did not end cleanly: events may have
+  /// left that the disk has lost, by a write that failed behind the process's back.
+  unsynced_effects,
+};
 
 /// Earlier runs that are remembered. A peer's word about a run before them is not checked: a backup
 /// so old still shows in the word of anyone who has heard of a later run.
@@ -42,7 +49,8 @@ class Identity {
 
   /// Formats an empty store (drawing the node id from `random`) or takes up a used one, and counts
   /// this start. Errors: invalid_argument (the store is another node's), corruption, storage.
-  Result<PastLoss> start(const std::string& name, const StartEvidence& evidence, Random& random);
+  Result<PastLoss> start(const NodeCoreOptions& options, const StartEvidence& evidence,
+                         Random& random);
 
   /// Notes a clean stop in the pending batch.
   void stop();
@@ -83,6 +91,7 @@ class Identity {
   std::uint64_t run_ = 0;
   std::uint64_t step_ = 0;
   bool stopped_cleanly_ = false;
+  bool effects_wait_for_sync_ = true;
   bool is_new_ = false;
   /// Where earlier runs ended: their last steps.
   std::map<RunKey, std::uint64_t> runs_;

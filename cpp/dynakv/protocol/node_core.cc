@@ -48,6 +48,10 @@ struct NodeCore::Parts {
         forwarder(view),
         replica(view, objects, actors, identity) {}
 
+  void adopt(Layout layout) {
+    auto ring = options.ring_source ? options.ring_source(layout) : nullptr;
+    view.adopt(std::move(layout), std::move(ring));
+  }
   void become_ready_if_checked();
   bool admit(Now now, const NodeId& from, RequestId id, RequestHead& head, Outbox& out);
   bool owns(const RequestHead& head) const;
@@ -91,7 +95,7 @@ NodeCore::~NodeCore() = default;
 Status NodeCore::start(Now now, const StartEvidence& evidence, Outbox& out) {
   Parts& p = *parts_;
   Random ids = p.random.stream("node id");
-  const auto loss = p.identity.start(p.options.name, evidence, ids);
+  const auto loss = p.identity.start(p.options, evidence, ids);
   if (!loss) return fail(loss.error());
   if (const Status loaded = p.actors.load(); !loaded) return fail(loaded.error());
   if (*loss != PastLoss::none) p.actors.retire_all();
@@ -106,7 +110,7 @@ Status NodeCore::start(Now now, const StartEvidence& evidence, Outbox& out) {
       return fail(ErrorCode::invalid_argument,
                   "this data directory's node is not a member of its own layout");
     }
-    p.view.adopt(std::move(*layout));
+    p.adopt(std::move(*layout));
   }
   if (!p.past_is_proven) {
     out.set_timer(kIdentityCheckTimer, now.steady + p.options.protocol.identity_check_timeout);
@@ -132,7 +136,7 @@ Status NodeCore::adopt_layout(Now, const Layout& layout, Outbox&) {
                 "the layout has no member '" + name() + "' with this node's id");
   }
   p.store.put(Space::node_state, kLayoutKey, encode_layout(layout));
-  p.view.adopt(layout);
+  p.adopt(layout);
   return {};
 }
 

@@ -8,6 +8,7 @@
 // Threads: one strand.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -16,6 +17,7 @@
 #include "dynakv/base/random.h"
 #include "dynakv/base/result.h"
 #include "dynakv/domain/layout.h"
+#include "dynakv/domain/ring.h"
 #include "dynakv/protocol/options.h"
 #include "dynakv/protocol/outbox.h"
 #include "dynakv/protocol/store.h"
@@ -31,11 +33,19 @@ struct StartEvidence {
   Bytes place;
 };
 
+/// Where a node gets the ring of a layout; empty = it builds its own. A pure function, so that many
+/// nodes in one process may share one result.
+using RingSource = std::function<std::shared_ptr<const Ring>(const Layout&)>;
+
 struct NodeCoreOptions {
   std::string name;
   /// Where peers and clients reach this node, "host:port".
   std::string address;
   ProtocolOptions protocol;
+  /// The driver releases effects only when their step is synced (DESIGN §8, `group`). When it does
+  /// not (`os`), only a clean stop lets the next start go on under the same actors.
+  bool effects_wait_for_sync = true;
+  RingSource ring_source;
 };
 
 class NodeCore {

@@ -1,0 +1,73 @@
+// Messages as frames on the wire, and back.
+//
+//   frame   := header body
+//   header  := magic:u32 version:u8 type:u8 flags:u16 id:u64 length:u32 crc:u32     (24 bytes)
+//   magic   := 'D' 'K' 'V' '1'              version := kWireVersion
+//   type    := see the table in wire_codec.cc
+//   flags   := 0                            id      := Message::id
+//   length  := bytes of the body            crc     := CRC-32C of the 20 bytes before it and the body
+//   body    := the message's fields (wire_messages.h); numbers are little-endian
+//
+// Invariant 1: everything in the header is checked before a byte of the body is looked at, and a
+// length before anything is kept for it. Invariant 2: a frame is one message completely: a body
+// with a byte too many or too few is refused. Invariant 3: encoding what was decoded gives the same
+// bytes. After an error the stream cannot be read on: the connection ends.
+// Source: DESIGN §9; I23, I26, I27.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "dynakv/base/bytes.h"
+#include "dynakv/base/result.h"
+#include "dynakv/protocol/messages.h"
+#include "dynakv/protocol/options.h"
+
+namespace dynakv {
+
+inline constexpr std::uint8_t kWireVersion = 1;
+inline constexpr std::size_t kFrameHeaderBytes = 24;
+/// Largest body: the largest value with its key, context and some siblings beside it.
+inline constexpr std::size_t kFrameBodyBytesMax = kValueBytesHardMax + (1u << 20);
+/// Largest body before the other side's Hello was accepted (I26); with its header 16 KiB.
+inline constexpr std::size_t kFirstFrameBodyBytesMax = (16u << 10) - kFrameHeaderBytes;
+/// Longest text of an error; longer ones are cut.
+inline constexpr std::size_t kErrorTextBytesMax = 1024;
+/// "host:port".
+inline constexpr std::size_t kAddressBytesMax = 300;
+
+/// Appends the message's frame to `out`. False, with `out` as it was, when its body would be
+/// longer than kFrameBodyBytesMax: no receiver would take it. REQUIRES: names, keys and values
+/// within their own bounds; whoever sends others is refused as malformed.
+[[nodiscard]] bool encode_message(const Message& message, Bytes& out);
+
+/// Takes a connection's bytes as they come, split and merged anyhow, and gives its messages.
+class FrameReader {
+ public:
+  FrameReader() = default;
+
+  /// Changes the limit for the next body; kFirstFrameBodyBytesMax at first.
+  void set_body_bytes_max(std::size_t limit) { body_bytes_max_ = limit; }
+
+  /// Gives the next bytes. They are not copied: they must stay valid until next() has returned
+  /// nothing or an error. REQUIRES: next() has returned nothing since the last feed().
+  void feed(BytesView bytes) { input_ = bytes; }
+
+  /// The next complete message; nothing when more bytes are needed. Errors: protocol,
+  /// version_mismatch; then nothing more can be read.
+  Result<std::optional<Message>> next();
+
+  /// Bytes kept for a frame that is not complete yet.
+  std::size_t kept_bytes() const { return rest_.size(); }
+
+ private:
+  bool fill_rest(std::size_t size);
+
+  std::size_t body_bytes_max_ = kFirstFrameBodyBytesMax;
+  /// The beginning of a frame whose end has not come; less than one frame.
+  Bytes rest_;
+  BytesView input_;
+};
+
+}  // namespace dynakv

@@ -1,0 +1,176 @@
+// What of each message is on the wire, in which order and within which bounds. One function serves
+// both directions. Changing anything here changes the protocol version.
+#pragma once
+
+#include <type_traits>
+#include <utility>
+
+#include "dynakv/adapters/wire_archive.h"
+#include "dynakv/adapters/wire_codec.h"
+#include "dynakv/domain/bucket.h"
+#include "dynakv/domain/layout.h"
+#include "dynakv/domain/object_format.h"
+#include "dynakv/protocol/messages.h"
+#include "dynakv/protocol/options.h"
+
+namespace dynakv {
+
+template <>
+struct WireEnum<Role> {
+  static bool is_known(Role v) { return v == Role::node || v == Role::client; }
+};
+template <>
+struct WireEnum<WriteKind> {
+  static bool is_known(WriteKind v) { return v <= WriteKind::remove; }
+};
+template <>
+struct WireEnum<Precondition> {
+  static bool is_known(Precondition v) { return v <= Precondition::if_context; }
+};
+template <>
+struct WireEnum<ErrorCode> {
+  static bool is_known(ErrorCode v) { return error_code_from_number(to_number(v)).has_value(); }
+};
+template <>
+struct WireEnum<LayoutVersion> {
+  static bool is_known(LayoutVersion) { return true; }
+};
+template <>
+struct WireEnum<ActorId> {
+  static bool is_known(ActorId) { return true; }
+};
+
+using WireCounter = std::pair<Bytes, std::uint64_t>;
+
+template <>
+struct WireBytesMin<NodeId> : std::integral_constant<std::size_t, 16> {};
+template <>
+struct WireBytesMin<NodeError> : std::integral_constant<std::size_t, 18> {};
+template <>
+struct WireBytesMin<PeerStatus> : std::integral_constant<std::size_t, 17> {};
+template <>
+struct WireBytesMin<WireCounter> : std::integral_constant<std::size_t, 9> {};
+
+template <class Archive>
+void serialize(Archive& ar, NodeId& v) {
+  ar(v.high, v.low);
+}
+template <class Archive>
+void serialize(Archive& ar, Hash128& v) {
+  ar(v.high, v.low);
+}
+template <class Archive>
+void serialize(Archive& ar, Dot& v) {
+  ar(v.actor, v.counter);
+}
+template <class Archive>
+void serialize(Archive& ar, NodeError& v) {
+  ar(v.node, v.code);
+}
+template <class Archive>
+void serialize(Archive& ar, PeerStatus& v) {
+  ar(v.node, v.connected);
+}
+template <class Archive>
+void serialize(Archive& ar, WireCounter& v) {
+  ar(bounded(v.first, kNameBytesMax), v.second);
+}
+
+inline void save(WireOutput& ar, const QuorumSize& v) { ar(v.number()); }
+inline void load(WireInput& ar, QuorumSize& v) {
+  std::int16_t number = 0;
+  ar(number);
+  v = QuorumSize::from_number(number);
+}
+
+inline void save(WireOutput& ar, const Context& v) {
+  ByteWriter out(ar.buffer());
+  encode_context(v, out);
+}
+inline void load(WireInput& ar, Context& v) { v = decode_context(ar.reader()); }
+
+/// Texts are for people: a longer one is cut, not refused.
+inline void save(WireOutput& ar, const Error& v) {
+  ar(v.code);
+  ar.string(BytesView(v.message).substr(0, kErrorTextBytesMax));
+}
+inline void load(WireInput& ar, Error& v) { ar(v.code, bounded(v.message, kErrorTextBytesMax)); }
+
+template <class Archive>
+void serialize(Archive& ar, Progress& v) {
+  ar(v.incarnation, v.run, v.step);
+}
+template <class Archive>
+void serialize(Archive& ar, Hello& v) {
+  ar(v.role, v.sender, bounded(v.name, kNameBytesMax), bounded(v.address, kAddressBytesMax),
+     v.cluster, v.layout, v.layout_digest, v.progress, v.progress_seen);
+}
+template <class Archive>
+void serialize(Archive& ar, Refusal& v) {
+  ar(v.error);
+}
+template <class Archive>
+void serialize(Archive& ar, RequestHead& v) {
+  ar(bounded(v.bucket, kBucketNameBytesMax), bounded(v.key, kKeyBytesMax), v.layout, v.time_left,
+     v.forwarded);
+}
+template <class Archive>
+void serialize(Archive& ar, GetRequest& v) {
+  ar(v.head, v.r);
+}
+template <class Archive>
+void serialize(Archive& ar, GetReply& v) {
+  ar(bounded(v.object, kFrameBodyBytesMax), v.answered, v.all_answered);
+}
+template <class Archive>
+void serialize(Archive& ar, WriteRequest& v) {
+  ar(v.head, v.kind, v.precondition, v.w, v.context, v.context_scope,
+     bounded(v.value, kValueBytesHardMax), bounded(v.content_type, kContentTypeBytesMax), v.ttl,
+     v.write_id);
+}
+template <class Archive>
+void serialize(Archive& ar, WriteReply& v) {
+  ar(v.context, v.dot, v.acked);
+}
+template <class Archive>
+void serialize(Archive& ar, ErrorReply& v) {
+  ar(v.error, v.in_doubt, v.required, v.received, v.acked, v.node_errors,
+     bounded(v.object, kFrameBodyBytesMax));
+}
+template <class Archive>
+void serialize(Archive& ar, ReplicaGet& v) {
+  ar(bounded(v.bucket, kBucketNameBytesMax), bounded(v.key, kKeyBytesMax), v.layout,
+     v.digest_only);
+}
+template <class Archive>
+void serialize(Archive& ar, ReplicaGetReply& v) {
+  ar(v.digest, bounded(v.object, kFrameBodyBytesMax));
+}
+template <class Archive>
+void serialize(Archive& ar, ReplicaPut& v) {
+  ar(bounded(v.bucket, kBucketNameBytesMax), bounded(v.key, kKeyBytesMax), v.layout,
+     bounded(v.object, kFrameBodyBytesMax), v.actor, v.progress);
+}
+template <class Archive>
+void serialize(Archive& ar, ReplicaPutReply& v) {
+  ar(v.highest_counter);
+}
+template <class Archive>
+void serialize(Archive& ar, ReplicaError& v) {
+  ar(v.error);
+}
+template <class Archive>
+void serialize(Archive&, LayoutRequest&) {}
+template <class Archive>
+void serialize(Archive& ar, LayoutReply& v) {
+  ar(bounded(v.layout, kFrameBodyBytesMax));
+}
+template <class Archive>
+void serialize(Archive&, StatusRequest&) {}
+template <class Archive>
+void serialize(Archive& ar, StatusReply& v) {
+  ar(v.node, bounded(v.name, kNameBytesMax), v.layout, v.incarnation, v.ready, v.peers,
+     v.counters);
+}
+
+}  // namespace dynakv

@@ -1,0 +1,277 @@
+#include "dynakv/sim/oracle.h"
+
+#include <algorithm>
+
+#include "dynakv/domain/object_format.h"
+#include "dynakv/protocol/store_keys.h"
+
+namespace dynakv {
+namespace {
+
+constexpr BytesView kBucket = kDefaultBucket;
+
+}  // namespace
+
+void Oracle::report(const std::string& invariant, const std::string& detail) {
+  violations_.push_back({invariant, detail, simulation_.now()});
+}
+
+void Oracle::operation_started(OperationId id, const PlannedOperation& planned, const Bytes& key,
+                               const Bytes& value, FlowId flow) {
+  pending_[id] = {planned, key, value, flow, simulation_.now()};
+  if (planned.kind == PlannedKind::get) return;
+  writes_[value].key = key;
+  writes_of_key_[key].push_back(value);
+}
+
+void Oracle::message_sent(int from, const Message& message) {
+  if (const auto* request = std::get_if<WriteRequest>(&message.body)) {
+    if (from < simulation_.node_count()) return;  // forwarded: the client's own was seen
+    writes_[request->value].seen.push_back(request->context);
+    if (request->precondition != Precondition::none) overwritten_.insert(request->head.key);
+  } else if (const auto* put = std::get_if<ReplicaPut>(&message.body)) {
+    const auto object = decode_object(put->object);
+    if (!object) return report("I6", "a coordinator sent a malformed object");
+    for (const Sibling& sibling : object->siblings()) {
+      note_event(put->key, sibling.dot, sibling.payload.value);
+    }
+    check_object_order(put->key, *object, "a coordinator's object");
+  }
+}
+
+void Oracle::note_event(const Bytes& key, const Dot& dot, const Bytes& value) {
+  const auto [event, is_new] = events_[key].emplace(dot, value);
+  if (!is_new && event->second != value) {
+    report("I4", "dot " + to_string(dot) + " names " + event->second + " and " + value);
+  }
+  const auto [owner, is_first] = key_of_dot_.emplace(dot, key);
+  if (!is_first && owner->second != key) {
+    report("I4", "dot " + to_string(dot) + " names events of two keys");
+  }
+  const auto write = writes_.find(value);
+  if (write != writes_.end() && write->second.failed_definitely) {
+    report("I13", value + " was stored although it had failed definitely");
+  }
+}
+
+int Oracle::quorum_of(const PlannedOperation& planned) const {
+  const BucketProperties& defaults = plan_.simulation.defaults;
+  const QuorumSize by_default = planned.kind == PlannedKind::get ? defaults.r : defaults.w;
+  const QuorumSize size = planned.quorum.is_default() ? by_default : planned.quorum;
+  return size.resolve(defaults.n).value_or(defaults.n);
+}
+
+void Oracle::reply_came(const Reply& reply) {
+  const auto at = pending_.find(reply.operation);
+  if (at == pending_.end()) return report("I13", "an operation ended twice");
+  const Started started = at->second;
+  pending_.erase(at);
+  const Duration late = simulation_.now() - (started.at + plan_.simulation.client.timeout);
+  if (late > milliseconds(1)) report("liveness", "an operation ended after its deadline");
+  if (const auto* got = std::get_if<GetReply>(&reply.outcome)) {
+    ++answered_gets_;
+    check_get(started, *got);
+  } else if (const auto* written = std::get_if<WriteReply>(&reply.outcome)) {
+    ++acked_writes_;
+    check_write(started, *written);
+  } else if (const auto* error = std::get_if<ErrorReply>(&reply.outcome)) {
+    ++failed_operations_;
+    if (started.planned.kind == PlannedKind::get) {
+      if (error->in_doubt) report("I13", "a failed read cannot be in doubt");
+    } else if (!error->in_doubt) {
+      writes_[started.value].failed_definitely = true;
+      for (const auto& [dot, value] : events_[started.key]) {
+        if (value == started.value) {
+          report("I13", value + " failed definitely (" + error->error.message +
+                            ") although a coordinator had sent it");
+        }
+      }
+    }
+  }
+}
+
+void Oracle::check_get(const Started& started, const GetReply& reply) {
+  Object object;
+  if (!reply.object.empty()) {
+    auto decoded = decode_object(reply.object);
+    if (!decoded) return report("I20", "a read returned a malformed object");
+    object = std::move(*decoded);
+  }
+  const std::set<NodeId> distinct(reply.answered.begin(), reply.answered.end());
+  if (distinct.size() != reply.answered.size() ||
+      static_cast<int>(distinct.size()) < quorum_of(started.planned)) {
+    report("I9", "a read was answered by too few owners");
+  }
+  check_object_order(started.key, object, "a read");
+  if (!plan_.loses_data) {
+    const int n = plan_.simulation.defaults.n;
+    const int r = quorum_of(started.planned);
+    for (const Acked& acked : acked_[started.key]) {
+      if (acked.at >= started.at || acked.w + r <= n) continue;
+      if (!object.context().descends(acked.covered)) {
+        report("I10", "a read of " + started.key + " began after " + to_string(acked.dot) +
+                          " was acknowledged and did not see it");
+      }
+    }
+  }
+  if (started.flow != FlowId{}) {
+    Context& saw = flow_saw_[{started.flow, started.key}];
+    if (!reply.all_answered && !object.context().descends(saw)) {
+      report("I12", "a read of " + started.key + " went back behind its flow");
+    }
+    saw = object.context();
+  }
+  std::set<Bytes> values;
+  for (const Sibling& sibling : object.siblings()) values.insert(sibling.payload.value);
+  const bool only_readers_write =
+      plan_.faults.empty() && overwritten_.empty() &&
+      plan_.simulation.network.model == NetworkModel::stream &&
+      std::none_of(plan_.operations.begin(), plan_.operations.end(),
+                   [](const auto& o) { return o.kind == PlannedKind::blind_put; });
+  if (only_readers_write && failed_operations_ == 0 &&
+      values.size() > static_cast<std::size_t>(plan_.client_count)) {
+    report("I8", std::to_string(values.size()) + " siblings of " + started.key);
+  }
+}
+
+void Oracle::check_write(const Started& started, const WriteReply& reply) {
+  const int w = quorum_of(started.planned);
+  const std::set<NodeId> distinct(reply.acked.begin(), reply.acked.end());
+  const std::vector<NodeId> owners = simulation_.ring().preference_list(
+      slot_of(token_of_key(started.key)), plan_.simulation.defaults.n);
+  const bool all_owners = std::all_of(distinct.begin(), distinct.end(), [&](const NodeId& node) {
+    return std::find(owners.begin(), owners.end(), node) != owners.end();
+  });
+  if (distinct.size() != reply.acked.size() || static_cast<int>(distinct.size()) < w ||
+      !all_owners) {
+    report("I9", started.value + " was acknowledged by too few distinct owners");
+  }
+  Acked acked;
+  acked.at = simulation_.now();
+  acked.w = w;
+  acked.dot = reply.dot;
+  if (reply.dot.counter != 0) {
+    note_event(started.key, reply.dot, started.value);
+    acked.covered.add_isolated(reply.dot);
+  }
+  for (const Context& seen : writes_[started.value].seen) acked.covered.join(seen);
+  for (const NodeId& holder : distinct) {
+    const int node = simulation_.host_of(holder);
+    if (lossy_nodes_.contains(node)) continue;
+    const auto copy = copy_of(node, started.key);
+    if (copy && !copy->context().descends(acked.covered)) {
+      report("I9", started.value + " was acknowledged by " + std::to_string(node) +
+                       " but is not durable there");
+    }
+  }
+  acked_[started.key].push_back(acked);
+  if (started.flow != FlowId{}) flow_saw_[{started.flow, started.key}].join(reply.context);
+}
+
+// I3: an object that knows of an event does not show what that event's writer had seen.
+void Oracle::check_object_order(const Bytes& key, const Object& object, const std::string& where) {
+  if (object.siblings().empty()) return;
+  for (const auto& [dot, value] : events_[key]) {
+    if (!object.context().covers(dot)) continue;
+    for (const Context& seen : writes_[value].seen) {
+      for (const Sibling& sibling : object.siblings()) {
+        if (sibling.dot != dot && seen.covers(sibling.dot)) {
+          report("I3", where + " of " + key + " shows " + sibling.payload.value +
+                           ", which the writer of " + value + " had seen");
+        }
+      }
+    }
+  }
+}
+
+bool Oracle::is_superseded(const Bytes& key, const Dot& dot) const {
+  if (overwritten_.contains(key)) return true;
+  const auto writes = writes_of_key_.find(key);
+  if (writes == writes_of_key_.end()) return false;
+  return std::any_of(writes->second.begin(), writes->second.end(), [&](const Bytes& value) {
+    const auto& seen = writes_.at(value).seen;
+    return std::any_of(seen.begin(), seen.end(),
+                       [&](const Context& context) { return context.covers(dot); });
+  });
+}
+
+const MemoryStore& Oracle::disk_of(int node) const {
+  const SimDisk& disk = simulation_.node(node).disk();
+  return plan_.simulation.sync_before_effects ? disk.durable() : disk.written();
+}
+
+std::optional<Object> Oracle::copy_of(int node, const Bytes& key) const {
+  const Bytes store_key = object_key(kBucket, key, token_of_key(key));
+  if (simulation_.node(node).disk().is_damaged(store_key)) return std::nullopt;
+  const auto& records = disk_of(node).written(Space::objects);
+  const auto at = records.find(store_key);
+  if (at == records.end()) return Object{};
+  auto object = decode_object(at->second);
+  return object ? std::optional(std::move(*object)) : std::nullopt;
+}
+
+Object Oracle::joined(const Bytes& key) const {
+  Object joined;
+  for (int node = 0; node < simulation_.node_count(); ++node) {
+    if (const auto copy = copy_of(node, key)) joined.join(*copy);
+  }
+  return joined;
+}
+
+void Oracle::check_disks() {
+  for (const auto& [key, events] : events_) {
+    for (int node = 0; node < simulation_.node_count(); ++node) check_copy(node, key);
+  }
+}
+
+// I5: what a copy's context covers, the copy holds or has seen superseded.
+void Oracle::check_copy(int node, const Bytes& key) {
+  const auto copy = copy_of(node, key);
+  if (!copy) return;
+  check_object_order(key, *copy, "the copy on node " + std::to_string(node));
+  for (const auto& [dot, value] : events_[key]) {
+    if (!copy->context().covers(dot)) continue;
+    const auto& siblings = copy->siblings();
+    const bool held = std::any_of(siblings.begin(), siblings.end(),
+                                  [&, d = dot](const Sibling& s) { return s.dot == d; });
+    if (!held && !is_superseded(key, dot)) {
+      report("I5", "node " + std::to_string(node) + " covers " + value + " of " + key + " (" +
+                       to_string(dot) + ") without holding it");
+    }
+  }
+}
+
+void Oracle::check_end() {
+  if (!pending_.empty()) {
+    report("liveness", std::to_string(pending_.size()) + " operations never ended");
+  }
+  check_disks();
+  for (const auto& [key, acked] : acked_) check_key_at_end(key);
+}
+
+// I1 and I2: what was acknowledged is there until a writer who had seen it superseded it.
+void Oracle::check_key_at_end(const Bytes& key) {
+  const Object object = joined(key);
+  for (const Acked& acked : acked_[key]) {
+    if (!object.context().descends(acked.covered)) {
+      report("I1", "the copies of " + key + " together have forgotten " + to_string(acked.dot));
+      continue;
+    }
+    if (acked.dot.counter == 0) {
+      for (const Sibling& sibling : object.siblings()) {
+        if (acked.covered.covers(sibling.dot)) {
+          report("I2", sibling.payload.value + " of " + key + " is back after its delete");
+        }
+      }
+      continue;
+    }
+    const auto& siblings = object.siblings();
+    const bool held = std::any_of(siblings.begin(), siblings.end(),
+                                  [&](const Sibling& s) { return s.dot == acked.dot; });
+    if (!held && !is_superseded(key, acked.dot)) {
+      report("I1", "the acknowledged " + events_[key][acked.dot] + " of " + key + " is lost");
+    }
+  }
+}
+
+}  // namespace dynakv

@@ -1,0 +1,111 @@
+// Knows every event of a run and says what must hold of it (INVARIANTS §1).
+//
+// It watches what clients ask and are told, and what replicas are sent, and it may look into every
+// disk. It knows causality from the contexts that writers really sent, not from what the core
+// computed of them. A violation is recorded, never thrown: the run goes on to its end.
+//
+// Checked while the run goes on: I3, I4, I8, I9, I10, I12, I13. Checked on the disks: I1, I2, I5.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "dynakv/sim/plan.h"
+#include "dynakv/sim/simulation.h"
+
+namespace dynakv {
+
+struct Violation {
+  std::string invariant;
+  std::string detail;
+  Instant at;
+};
+
+class Oracle {
+ public:
+  Oracle(Simulation& simulation, const Plan& plan) : simulation_(simulation), plan_(plan) {}
+
+  void operation_started(OperationId id, const PlannedOperation& planned, const Bytes& key,
+                         const Bytes& value, FlowId flow);
+  void message_sent(int from, const Message& message);
+  void reply_came(const Reply& reply);
+  /// A node's disk lost data that it had acknowledged: it no longer vouches for I9's holders.
+  void node_lost_data(int node) { lossy_nodes_.insert(node); }
+
+  /// Records that something found elsewhere must not be.
+  void report(const std::string& invariant, const std::string& detail);
+
+  /// What each disk must satisfy at any time (I5).
+  void check_disks();
+  /// What must hold when everything has healed and every operation has ended.
+  void check_end();
+
+  const std::vector<Violation>& violations() const { return violations_; }
+  std::size_t pending_count() const { return pending_.size(); }
+  std::uint64_t acked_writes() const { return acked_writes_; }
+  std::uint64_t answered_gets() const { return answered_gets_; }
+  std::uint64_t failed_operations() const { return failed_operations_; }
+
+  /// The flow has read the key, so that a delete of it carries a context.
+  bool flow_saw(FlowId flow, const Bytes& key) const { return flow_saw_.contains({flow, key}); }
+
+  /// The join of every readable copy of a key.
+  Object joined(const Bytes& key) const;
+
+ private:
+  struct Started {
+    PlannedOperation planned;
+    Bytes key;
+    Bytes value;
+    FlowId flow{};
+    Instant at;
+  };
+  /// A write as the outside knows it. Values are unique, deletes included, and name their writes.
+  struct Write {
+    Bytes key;
+    /// The contexts that its requests carried.
+    std::vector<Context> seen;
+    bool failed_definitely = false;
+  };
+  struct Acked {
+    Instant at;
+    int w = 0;
+    /// What every later quorum must cover.
+    Context covered;
+    /// Nil counter for a delete.
+    Dot dot;
+  };
+
+  void note_event(const Bytes& key, const Dot& dot, const Bytes& value);
+  void check_get(const Started& started, const GetReply& reply);
+  void check_write(const Started& started, const WriteReply& reply);
+  void check_object_order(const Bytes& key, const Object& object, const std::string& where);
+  void check_copy(int node, const Bytes& key);
+  void check_key_at_end(const Bytes& key);
+  bool is_superseded(const Bytes& key, const Dot& dot) const;
+  int quorum_of(const PlannedOperation& planned) const;
+  const MemoryStore& disk_of(int node) const;
+  std::optional<Object> copy_of(int node, const Bytes& key) const;
+
+  Simulation& simulation_;
+  const Plan& plan_;
+  std::map<OperationId, Started> pending_;
+  std::map<Bytes, Write> writes_;  // by value
+  std::map<Bytes, std::vector<Bytes>> writes_of_key_;
+  std::map<Bytes, std::map<Dot, Bytes>> events_;  // of a key: dot to value
+  std::map<Dot, Bytes> key_of_dot_;
+  std::map<Bytes, std::vector<Acked>> acked_;
+  /// Keys written with a precondition: such a write supersedes what its coordinator read, which
+  /// nobody outside is told.
+  std::set<Bytes> overwritten_;
+  std::map<std::pair<FlowId, Bytes>, Context> flow_saw_;
+  std::set<int> lossy_nodes_;
+  std::vector<Violation> violations_;
+  std::uint64_t acked_writes_ = 0;
+  std::uint64_t answered_gets_ = 0;
+  std::uint64_t failed_operations_ = 0;
+};
+
+}  // namespace dynakv

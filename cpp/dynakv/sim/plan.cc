@@ -1,0 +1,198 @@
+#include "dynakv/sim/plan.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+namespace dynakv {
+namespace {
+
+constexpr std::array<std::string_view, 16> kFaultNames = {
+    "crash",        "power loss",     "clean stop", "pause", "slow",      "isolate",
+    "one way",      "split",          "clog",       "reset", "disk full", "sync failure",
+    "clock offset", "restore backup", "damage",     "wipe"};
+
+constexpr int kLastHarmless = static_cast<int>(FaultKind::clock_offset);
+
+void draw_cluster(Plan& plan, Random random) {
+  SimulationOptions& options = plan.simulation;
+  options.seed = plan.seed;
+  options.node_count = static_cast<int>(random.between(1, 100) <= 60 ? 5 : random.between(3, 9));
+  const int n = random.chance(7, 10) ? 3 : static_cast<int>(random.between(1, 5));
+  options.defaults.n = std::min(n, options.node_count);
+  const auto draw_size = [&] {
+    if (random.chance(6, 10)) return QuorumSize::majority();
+    return QuorumSize::count(static_cast<std::int16_t>(random.between(1, options.defaults.n)));
+  };
+  options.defaults.r = draw_size();
+  options.defaults.w = draw_size();
+  options.sync_before_effects = !random.chance(1, 5);
+  if (random.chance(1, 3)) options.zones = {"dc1/r1", "dc1/r2", "dc2/r1"};
+  options.sync_delay_mean = microseconds(random.between(20, 3000));
+  options.network.delay_mean = microseconds(random.between(50, 20'000));
+  if (random.chance(1, 2)) {
+    options.network.model = NetworkModel::hostile;
+    options.network.loss_permille = static_cast<std::uint32_t>(random.below(100));
+    options.network.repeat_permille = static_cast<std::uint32_t>(random.below(300));
+  }
+  options.client.timeout = milliseconds(random.between(300, 5000));
+  // Small memory, so that some reads go to the disk.
+  options.protocol.object_cache_bytes = random.chance(1, 2) ? 4096 : 64u << 20;
+}
+
+void draw_operations(Plan& plan, const PlanLimits& limits, Random random) {
+  // Some runs have only writers that read before they write, so that I8 can be checked; some mix.
+  const bool blind = random.chance(1, 2);
+  const bool overwrites = random.chance(1, 5);
+  const bool own_quorums = random.chance(1, 3);
+  for (int i = 0; i < limits.operation_count; ++i) {
+    PlannedOperation operation;
+    operation.at = Instant{random.between(1'000'000'000, limits.length.nanoseconds)};
+    operation.client = static_cast<int>(random.below(static_cast<unsigned>(plan.client_count)));
+    operation.key = static_cast<int>(random.below(static_cast<unsigned>(plan.key_count)));
+    const auto dice = random.below(100);
+    if (dice < 45) {
+      operation.kind = PlannedKind::get;
+    } else if (dice < 80 || !blind) {
+      operation.kind = dice % 8 == 0 ? PlannedKind::remove : PlannedKind::put;
+    } else {
+      operation.kind = PlannedKind::blind_put;
+    }
+    if (overwrites && random.chance(1, 20)) {
+      operation.kind = random.chance(1, 2) ? PlannedKind::overwrite : PlannedKind::if_absent;
+    }
+    if (own_quorums && random.chance(1, 3)) {
+      const int n = plan.simulation.defaults.n;
+      operation.quorum = QuorumSize::count(static_cast<std::int16_t>(random.between(1, n)));
+    }
+    plan.operations.push_back(operation);
+  }
+  std::stable_sort(plan.operations.begin(), plan.operations.end(),
+                   [](const auto& a, const auto& b) { return a.at < b.at; });
+}
+
+/// The smallest write quorum that any operation asks for: one less nodes may lose data (I1).
+int smallest_w(const Plan& plan) {
+  const int n = plan.simulation.defaults.n;
+  int smallest = plan.simulation.defaults.w.resolve(n).value_or(n);
+  for (const PlannedOperation& operation : plan.operations) {
+    if (operation.kind == PlannedKind::get || operation.quorum.is_default()) continue;
+    smallest = std::min(smallest, operation.quorum.resolve(n).value_or(n));
+  }
+  return smallest;
+}
+
+PlannedFault draw_fault(const Plan& plan, FaultKind kind, Random& random) {
+  const int nodes = plan.simulation.node_count;
+  PlannedFault fault;
+  fault.kind = kind;
+  fault.at = Instant{random.between(2'000'000'000, plan.length.nanoseconds * 9 / 10)};
+  fault.a = static_cast<int>(random.below(static_cast<unsigned>(nodes)));
+  fault.b = static_cast<int>(random.below(static_cast<unsigned>(nodes + plan.client_count)));
+  fault.lasts =
+      milliseconds(random.chance(1, 3) ? random.between(10, 800) : random.between(500, 15'000));
+  switch (kind) {
+    case FaultKind::slow:
+      fault.amount = random.between(10, 1000);
+      break;
+    case FaultKind::split:
+      fault.amount = random.between(1, (std::int64_t{1} << nodes) - 2);
+      break;
+    case FaultKind::clock_offset:
+      fault.amount = random.between(-600'000, 600'000);
+      break;
+    case FaultKind::restore_backup:
+      fault.amount = random.between(100, 20'000);
+      break;
+    default:
+      break;
+  }
+  return fault;
+}
+
+void draw_faults(Plan& plan, const PlanLimits& limits, Random random) {
+  const auto mode = random.below(10);
+  if (mode == 0) return;  // One run in ten has no fault at all, one a single kind.
+  std::vector<FaultKind> kinds;
+  for (int k = 0; k <= kLastHarmless; ++k) {
+    if (random.chance(1, 2)) kinds.push_back(static_cast<FaultKind>(k));
+  }
+  const bool unsynced = !plan.simulation.sync_before_effects;
+  // Without syncs a loss of power loses acknowledged writes: it counts among the losses below.
+  if (unsynced) std::erase(kinds, FaultKind::power_loss);
+  if (mode == 1 && kinds.size() > 1) kinds.resize(1);
+  const auto count = static_cast<int>(random.between(1, 2 * limits.fault_count_mean));
+  for (int i = 0; i < count && !kinds.empty(); ++i) {
+    plan.faults.push_back(draw_fault(plan, kinds[random.below(kinds.size())], random));
+  }
+  const int budget = smallest_w(plan) - 1;
+  if (budget > 0 && random.chance(1, 2)) {
+    std::vector<FaultKind> losses = {FaultKind::restore_backup, FaultKind::damage, FaultKind::wipe};
+    if (unsynced) losses.push_back(FaultKind::power_loss);
+    const auto victim =
+        static_cast<int>(random.below(static_cast<unsigned>(plan.simulation.node_count)));
+    for (std::int64_t i = random.between(1, 4); i > 0; --i) {
+      PlannedFault fault = draw_fault(plan, losses[random.below(losses.size())], random);
+      fault.a = victim;
+      plan.faults.push_back(fault);
+      plan.loses_data = true;
+    }
+  }
+  std::stable_sort(plan.faults.begin(), plan.faults.end(),
+                   [](const auto& a, const auto& b) { return a.at < b.at; });
+}
+
+std::string at_text(Instant at) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%10.3f ms", static_cast<double>(at.nanoseconds) / 1e6);
+  return text;
+}
+
+}  // namespace
+
+std::string_view fault_name(FaultKind kind) { return kFaultNames[static_cast<std::size_t>(kind)]; }
+
+bool loses_data(FaultKind kind) { return static_cast<int>(kind) > kLastHarmless; }
+
+Plan draw_plan(std::uint64_t seed, const PlanLimits& limits) {
+  const Random random(seed);
+  Plan plan;
+  plan.seed = seed;
+  plan.length = limits.length;
+  plan.client_count = limits.client_count;
+  plan.key_count = static_cast<int>(random.stream("keys").between(1, 20));
+  draw_cluster(plan, random.stream("cluster"));
+  draw_operations(plan, limits, random.stream("operations"));
+  draw_faults(plan, limits, random.stream("faults"));
+  return plan;
+}
+
+std::string describe(const PlannedFault& fault) {
+  std::string text = at_text(fault.at) + "  fault  " + std::string(fault_name(fault.kind));
+  text += " a=" + std::to_string(fault.a) + " b=" + std::to_string(fault.b);
+  text += " amount=" + std::to_string(fault.amount);
+  return text + " lasts=" + std::to_string(fault.lasts.milliseconds()) + "ms";
+}
+
+std::string describe(const PlannedOperation& operation) {
+  static constexpr std::array<const char*, 6> kNames = {"get",    "put",       "blind put",
+                                                        "remove", "overwrite", "put if absent"};
+  return at_text(operation.at) + "  c" + std::to_string(operation.client) + "     " +
+         kNames[static_cast<std::size_t>(operation.kind)] + " k" + std::to_string(operation.key) +
+         " quorum=" + operation.quorum.text();
+}
+
+std::string describe_setup(const Plan& plan) {
+  const SimulationOptions& options = plan.simulation;
+  const bool hostile = options.network.model == NetworkModel::hostile;
+  return "nodes=" + std::to_string(options.node_count) +
+         " N=" + std::to_string(options.defaults.n) + " R=" + options.defaults.r.text() +
+         " W=" + options.defaults.w.text() + (hostile ? " hostile" : " stream") +
+         (options.sync_before_effects ? " group" : " os") +
+         " clients=" + std::to_string(plan.client_count) +
+         " keys=" + std::to_string(plan.key_count) +
+         " operations=" + std::to_string(plan.operations.size()) +
+         " faults=" + std::to_string(plan.faults.size());
+}
+
+}  // namespace dynakv

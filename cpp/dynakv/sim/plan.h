@@ -1,0 +1,85 @@
+// What one simulated run does, as data: the cluster, the clients' operations and the faults, all
+// drawn from one seed. Data, so that a failing run can be reduced and replayed (sim/shrink.h).
+//
+// Swarm testing: each seed draws its own topology, quorums, modes and subset of faults, so that
+// rare combinations are common. Source: INVARIANTS §3.1; Groce et al., Swarm Testing (2012).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "dynakv/sim/simulation.h"
+
+namespace dynakv {
+
+enum class PlannedKind : std::uint8_t { get, put, blind_put, remove, overwrite, if_absent };
+
+struct PlannedOperation {
+  Instant at;
+  int client = 0;
+  PlannedKind kind = PlannedKind::get;
+  int key = 0;
+  QuorumSize quorum = QuorumSize::bucket_default();
+};
+
+enum class FaultKind : std::uint8_t {
+  crash,         // kill -9, started again after `lasts`
+  power_loss,    // the same with what was not synced
+  clean_stop,    // stopped properly, started again after `lasts`
+  pause,         // SIGSTOP for `lasts`
+  slow,          // `amount` times slower for `lasts`
+  isolate,       // host `a` is cut off for `lasts`
+  one_way,       // `a` cannot reach `b` for `lasts`
+  split,         // the nodes in the bits of `amount` are cut off from the others for `lasts`
+  clog,          // what `a` sends to `b` waits for `lasts`
+  reset,         // the connections between `a` and `b` break
+  disk_full,     // for `lasts`
+  sync_failure,  // the next sync fails: the node ends, started again after `lasts`
+  clock_offset,  // the calendar clock of `a` is `amount` ms off from now on
+  // The rest lose data for good; a plan has them on few enough nodes to keep its promises.
+  restore_backup,  // the disk goes back to what it was `amount` ms before
+  damage,          // one stored object becomes unreadable
+  wipe,            // the disk is emptied; the node never comes back under this layout
+};
+
+std::string_view fault_name(FaultKind kind);
+bool loses_data(FaultKind kind);
+
+struct PlannedFault {
+  Instant at;
+  FaultKind kind = FaultKind::crash;
+  int a = 0;
+  int b = 0;
+  std::int64_t amount = 0;
+  Duration lasts;
+};
+
+struct Plan {
+  std::uint64_t seed = 0;
+  SimulationOptions simulation;
+  int client_count = 0;
+  int key_count = 0;
+  /// Faults and operations happen in this time; then everything heals.
+  Duration length;
+  std::vector<PlannedOperation> operations;
+  std::vector<PlannedFault> faults;
+  /// Nodes that a fault makes lose data.
+  bool loses_data = false;
+};
+
+struct PlanLimits {
+  int operation_count = 1500;
+  Duration length = seconds(120);
+  int client_count = 8;
+  int fault_count_mean = 25;
+};
+
+Plan draw_plan(std::uint64_t seed, const PlanLimits& limits);
+
+/// One line each, for people.
+std::string describe(const PlannedFault& fault);
+std::string describe(const PlannedOperation& operation);
+std::string describe_setup(const Plan& plan);
+
+}  // namespace dynakv

@@ -1,0 +1,119 @@
+#include "dynakv/sim/sim_disk.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace dynakv {
+namespace {
+
+tl::unexpected<Error> failed_before() {
+  return fail(ErrorCode::storage, "the simulated disk failed before");
+}
+
+}  // namespace
+
+Result<std::optional<Bytes>> SimDisk::get(Space space, BytesView key) {
+  if (space == Space::objects && !damaged_.empty() && is_damaged(key)) {
+    return fail(ErrorCode::corruption, "the simulated record is damaged");
+  }
+  return written_.get(space, key);
+}
+
+void SimDisk::put(Space space, BytesView key, BytesView value) {
+  written_.put(space, key, value);
+  pending_.push_back({space, Bytes(key), Bytes(value)});
+  if (space == Space::objects) damaged_.erase(Bytes(key));
+}
+
+void SimDisk::erase(Space space, BytesView key) {
+  written_.erase(space, key);
+  pending_.push_back({space, Bytes(key), std::nullopt});
+}
+
+Result<std::vector<std::pair<Bytes, Bytes>>> SimDisk::scan(Space space, BytesView first,
+                                                           BytesView last, std::size_t count_max) {
+  return written_.scan(space, first, last, count_max);
+}
+
+StoreCondition SimDisk::condition() const {
+  if (has_failed_) return StoreCondition::failed;
+  return is_full_ ? StoreCondition::disk_full : StoreCondition::healthy;
+}
+
+Status SimDisk::write_step() {
+  if (has_failed_) return failed_before();
+  if (pending_.empty()) return {};
+  if (const Status written = written_.write_step(); !written) return written;
+  unsynced_.push_back(std::exchange(pending_, {}));
+  ++written_steps_;
+  return {};
+}
+
+Status SimDisk::sync() { return finish_sync(written_steps_); }
+
+Status SimDisk::finish_sync(std::uint64_t steps) {
+  if (has_failed_) return failed_before();
+  if (fail_next_sync_) {
+    has_failed_ = true;
+    return fail(ErrorCode::storage, "the simulated sync failed; its pages are lost");
+  }
+  for (; synced_steps_ < steps; ++synced_steps_) {
+    apply(unsynced_.front(), durable_);
+    unsynced_.pop_front();
+  }
+  return {};
+}
+
+void SimDisk::apply(const Step& step, MemoryStore& store) {
+  for (const Change& change : step) {
+    if (change.value) {
+      store.put(change.space, change.key, *change.value);
+    } else {
+      store.erase(change.space, change.key);
+    }
+  }
+  // A memory store's write fails only when it was told to.
+  (void)store.write_step();
+}
+
+void SimDisk::drop_pending() {
+  written_.drop_pending();
+  pending_.clear();
+  if (has_failed_) {
+    // The pages of the failed sync were clean but lost: the process's end makes it visible.
+    restore(MemoryStore(durable_));
+  }
+}
+
+void SimDisk::lose_power(Random& random) {
+  drop_pending();
+  const std::uint64_t kept = random.below(unsynced_.size() + 1);
+  for (std::uint64_t i = 0; i < kept; ++i) apply(unsynced_[i], durable_);
+  restore(MemoryStore(durable_));
+}
+
+void SimDisk::wipe() {
+  restore(MemoryStore{});
+  damaged_.clear();
+}
+
+void SimDisk::restore(const MemoryStore& image) {
+  durable_ = image;
+  written_ = image;
+  pending_.clear();
+  unsynced_.clear();
+  synced_steps_ = written_steps_;
+  has_failed_ = false;
+  fail_next_sync_ = false;
+}
+
+bool SimDisk::damage_object(Random& random) {
+  const auto& objects = written_.written(Space::objects);
+  if (objects.empty()) return false;
+  auto at = objects.begin();
+  std::advance(at, static_cast<std::ptrdiff_t>(random.below(objects.size())));
+  damaged_.insert(at->first);
+  return true;
+}
+
+}  // namespace dynakv

@@ -1,0 +1,87 @@
+// A disk that forgets what a real one forgets.
+//
+// Steps that were written are in the operating system: they survive the end of the process. Only
+// what a sync covered survives a loss of power; of the rest a random prefix of steps does (a log's
+// torn tail is dropped on recovery). A failed sync loses its pages although they read well until
+// the process ends (I21).
+//
+// Invariant 1: after any crash the store holds a prefix of the steps written, and that prefix holds
+// every step that was synced.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "dynakv/adapters/memory_store.h"
+#include "dynakv/base/random.h"
+#include "dynakv/protocol/store.h"
+
+namespace dynakv {
+
+class SimDisk final : public DurableStore {
+ public:
+  Result<std::optional<Bytes>> get(Space space, BytesView key) override;
+  void put(Space space, BytesView key, BytesView value) override;
+  void erase(Space space, BytesView key) override;
+  Result<std::vector<std::pair<Bytes, Bytes>>> scan(Space space, BytesView first, BytesView last,
+                                                    std::size_t count_max) override;
+  StoreCondition condition() const override;
+
+  bool has_pending() const override { return !pending_.empty(); }
+  Status write_step() override;
+  /// At once; the simulated node uses begin_sync() and finish_sync() to let time pass between.
+  Status sync() override;
+
+  /// How many steps were written so far.
+  std::uint64_t written_steps() const { return written_steps_; }
+  std::uint64_t synced_steps() const { return synced_steps_; }
+  /// Makes the first `steps` steps durable. Errors: storage, when the sync was made to fail.
+  Status finish_sync(std::uint64_t steps);
+
+  // Faults.
+  void drop_pending();
+  void lose_power(Random& random);
+  void wipe();
+  void fail_next_sync() { fail_next_sync_ = true; }
+  void set_full(bool full) { is_full_ = full; }
+  /// No fault is armed any more.
+  void clear_faults() { is_full_ = fail_next_sync_ = false; }
+  /// Damages a stored object, drawn from `random`: reads of it fail until it is overwritten.
+  bool damage_object(Random& random);
+  /// What a backup taken now holds.
+  const MemoryStore& image() const { return durable_; }
+  void restore(const MemoryStore& image);
+
+  /// What survives a loss of power now.
+  const MemoryStore& durable() const { return durable_; }
+  const MemoryStore& written() const { return written_; }
+  bool is_damaged(BytesView key) const { return damaged_.contains(Bytes(key)); }
+
+ private:
+  struct Change {
+    Space space;
+    Bytes key;
+    std::optional<Bytes> value;
+  };
+  using Step = std::vector<Change>;
+
+  static void apply(const Step& step, MemoryStore& store);
+
+  MemoryStore written_;
+  MemoryStore durable_;
+  Step pending_;
+  std::deque<Step> unsynced_;
+  std::uint64_t written_steps_ = 0;
+  std::uint64_t synced_steps_ = 0;
+  std::set<Bytes> damaged_;
+  bool fail_next_sync_ = false;
+  bool is_full_ = false;
+  bool has_failed_ = false;
+};
+
+}  // namespace dynakv

@@ -1,0 +1,92 @@
+#include "dynakv/sim/sim_network.h"
+
+#include <algorithm>
+
+namespace dynakv {
+
+Duration exponential(Random& random, Duration mean) {
+  // -log2(u) by the position of the highest bit with a linear part behind it: the same on every
+  // machine, which a floating-point logarithm is not. ln 2 is about 6931/10000.
+  const std::uint64_t u = random.next() | 1;
+  int zeros = 0;
+  while (((u >> (63 - zeros)) & 1) == 0) ++zeros;
+  const std::uint64_t rest = zeros == 63 ? 0 : (u << (zeros + 1)) >> 48;
+  const std::int64_t log2_q16 =
+      (static_cast<std::int64_t>(zeros + 1) << 16) - static_cast<std::int64_t>(rest);
+  const std::int64_t capped = std::min<std::int64_t>(log2_q16, std::int64_t{23} << 16);
+  return {mean.nanoseconds / 65536 * capped / 10000 * 6931};
+}
+
+SimNetwork::Link& SimNetwork::link(int from, int to) {
+  const std::pair<int, int> key{from, to};
+  const auto at = links_.find(key);
+  if (at != links_.end()) return at->second;
+  const auto entity = static_cast<std::uint64_t>(from) * 100003 + static_cast<std::uint64_t>(to);
+  return links_.emplace(key, Link(random_.stream("link", entity))).first->second;
+}
+
+Duration SimNetwork::draw_delay(int from, int to, Random& random) {
+  const Duration delay = options_.delay_min + exponential(random, options_.delay_mean);
+  std::int64_t factor = 1;
+  if (const auto at = slowness_.find(from); at != slowness_.end()) factor = at->second;
+  if (const auto at = slowness_.find(to); at != slowness_.end()) {
+    factor = std::max(factor, at->second);
+  }
+  return delay * factor;
+}
+
+void SimNetwork::send(int from, int to, std::shared_ptr<const Bytes> frame) {
+  ++counters_.sent;
+  Link& way = link(from, to);
+  if (options_.model == NetworkModel::hostile) {
+    if (way.random.chance(options_.loss_permille, 1000)) {
+      ++counters_.lost;
+      return;
+    }
+    if (way.random.chance(options_.repeat_permille, 1000)) {
+      ++counters_.repeated;
+      carry(from, to, frame, way);
+    }
+  }
+  carry(from, to, std::move(frame), way);
+}
+
+void SimNetwork::carry(int from, int to, std::shared_ptr<const Bytes> frame, Link& way) {
+  Instant arrival = events_.now() + draw_delay(from, to, way.random);
+  arrival = std::max(arrival, way.clogged_until);
+  const bool is_stream = options_.model == NetworkModel::stream;
+  if (is_stream) {
+    arrival = std::max(arrival, way.last_arrival);
+    way.last_arrival = arrival;
+  }
+  const std::uint64_t epoch = way.epoch;
+  events_.schedule(arrival, [this, from, to, epoch, is_stream, frame = std::move(frame)] {
+    if (is_blocked(from, to) || (is_stream && link(from, to).epoch != epoch)) {
+      ++counters_.lost;
+      return;
+    }
+    ++counters_.delivered;
+    deliver_(to, from, *frame);
+  });
+}
+
+void SimNetwork::reset(int from, int to) {
+  Link& way = link(from, to);
+  ++way.epoch;
+  way.last_arrival = events_.now();
+}
+
+void SimNetwork::set_blocked(int from, int to, bool blocked) {
+  if (blocked) {
+    blocked_[{from, to}] = true;
+  } else {
+    blocked_.erase({from, to});
+  }
+}
+
+void SimNetwork::clog(int from, int to, Instant until) {
+  Link& way = link(from, to);
+  way.clogged_until = std::max(way.clogged_until, until);
+}
+
+}  // namespace dynakv

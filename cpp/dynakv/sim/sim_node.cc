@@ -1,0 +1,164 @@
+#include "dynakv/sim/sim_node.h"
+
+#include <utility>
+
+#include "dynakv/sim/sim_network.h"
+
+namespace dynakv {
+
+SimNode::SimNode(SimWorld& world, int index, SimNodeOptions options, Random random)
+    : world_(world), index_(index), options_(std::move(options)), random_(random) {}
+
+Status SimNode::start() {
+  ++run_;
+  core_ = std::make_unique<NodeCore>(options_.core, disk_, random_.stream("core", run_));
+  const StartEvidence evidence{"boot " + std::to_string(boot_), "place " + std::to_string(place_)};
+  Outbox out;
+  if (Status started = core_->start(world_.now_at(index_), evidence, out); !started) {
+    core_.reset();
+    disk_.drop_pending();
+    return started;
+  }
+  id_ = core_->id();
+  is_paused_ = false;
+  end_step(out);
+  return {};
+}
+
+void SimNode::crash(bool lose_power) {
+  core_.reset();
+  inbox_.clear();
+  waiting_.clear();
+  timers_.clear();
+  step_is_scheduled_ = false;
+  sync_is_under_way_ = false;
+  is_paused_ = false;
+  if (lose_power) {
+    disk_.lose_power(random_);
+    ++boot_;
+  } else {
+    disk_.drop_pending();
+  }
+}
+
+Status SimNode::stop_cleanly() {
+  Outbox out;
+  core_->stop(world_.now_at(index_), out);
+  core_->end_step();
+  if (Status written = disk_.write_step(); !written) return written;
+  if (Status synced = disk_.sync(); !synced) return synced;
+  crash(false);
+  return {};
+}
+
+void SimNode::resume() {
+  is_paused_ = false;
+  if (core_ && !inbox_.empty() && !step_is_scheduled_) {
+    step_is_scheduled_ = true;
+    world_.events().schedule_in({}, [this, run = run_] { run_step(run); });
+  }
+}
+
+void SimNode::deliver(const NodeId& from, Message message) {
+  add_input(FromPeer{from, std::move(message)});
+}
+void SimNode::peer_up(Hello hello) { add_input(std::move(hello)); }
+void SimNode::peer_down(const NodeId& peer) { add_input(PeerDown{peer}); }
+void SimNode::adopt_layout(Layout layout) { add_input(std::move(layout)); }
+
+void SimNode::add_input(Input input) {
+  if (!core_) return;
+  inbox_.push_back(std::move(input));
+  if (step_is_scheduled_ || is_paused_) return;
+  step_is_scheduled_ = true;
+  const Duration delay = exponential(random_, options_.step_delay_mean) * slowness_;
+  world_.events().schedule_in(delay, [this, run = run_] { run_step(run); });
+}
+
+void SimNode::run_step(std::uint64_t run) {
+  if (!core_ || run != run_) return;
+  step_is_scheduled_ = false;
+  if (is_paused_) return;
+  Outbox out;
+  const Now now = world_.now_at(index_);
+  while (!inbox_.empty()) {
+    Input input = std::move(inbox_.front());
+    inbox_.pop_front();
+    handle(now, input, out);
+  }
+  end_step(out);
+}
+
+void SimNode::handle(Now now, Input& input, Outbox& out) {
+  if (auto* message = std::get_if<FromPeer>(&input)) {
+    core_->handle_message(now, message->from, std::move(message->message), out);
+  } else if (auto* hello = std::get_if<Hello>(&input)) {
+    core_->handle_peer_up(now, *hello, out);
+  } else if (auto* down = std::get_if<PeerDown>(&input)) {
+    core_->handle_peer_down(now, down->peer, out);
+  } else if (auto* timer = std::get_if<TimerId>(&input)) {
+    core_->handle_timer(now, *timer, out);
+  } else if (auto* layout = std::get_if<Layout>(&input)) {
+    if (const Status adopted = core_->adopt_layout(now, *layout, out); !adopted) {
+      world_.trace({world_.events().now(), "layout refused", index_, -1, adopted.error().message});
+    }
+  }
+}
+
+void SimNode::end_step(Outbox& out) {
+  core_->end_step();
+  if (const Status written = disk_.write_step(); !written) {
+    return world_.host_failed(index_, written.error().message);
+  }
+  if (!out.empty()) waiting_.emplace_back(disk_.written_steps(), out.take());
+  if (!options_.core.effects_wait_for_sync) {
+    release_effects(disk_.written_steps());
+  } else {
+    release_effects(disk_.synced_steps());
+  }
+  if (core_) begin_sync();
+}
+
+void SimNode::begin_sync() {
+  if (sync_is_under_way_ || disk_.synced_steps() == disk_.written_steps()) return;
+  sync_is_under_way_ = true;
+  const std::uint64_t steps = disk_.written_steps();
+  const Duration delay =
+      (microseconds(20) + exponential(random_, options_.sync_delay_mean)) * slowness_;
+  world_.events().schedule_in(delay, [this, steps, run = run_] {
+    if (!core_ || run != run_) return;
+    sync_is_under_way_ = false;
+    if (const Status synced = disk_.finish_sync(steps); !synced) {
+      return world_.host_failed(index_, synced.error().message);
+    }
+    release_effects(steps);
+    begin_sync();
+  });
+}
+
+void SimNode::release_effects(std::uint64_t durable_steps) {
+  while (!waiting_.empty() && waiting_.front().first <= durable_steps) {
+    std::vector<Effect> effects = std::move(waiting_.front().second);
+    waiting_.pop_front();
+    for (Effect& effect : effects) perform(effect);
+  }
+}
+
+void SimNode::perform(Effect& effect) {
+  if (auto* send = std::get_if<Send>(&effect)) {
+    world_.send(index_, send->to, send->message);
+  } else if (auto* set = std::get_if<SetTimer>(&effect)) {
+    timers_[set->timer] = set->at;
+    // The node's own clock and the queue's run alike: only calendar clocks are wrong here.
+    world_.events().schedule(set->at, [this, timer = set->timer, at = set->at, run = run_] {
+      const auto set_now = timers_.find(timer);
+      if (run != run_ || set_now == timers_.end() || set_now->second != at) return;
+      timers_.erase(set_now);
+      add_input(timer);
+    });
+  } else if (auto* cancel = std::get_if<CancelTimer>(&effect)) {
+    timers_.erase(cancel->timer);
+  }
+}
+
+}  // namespace dynakv

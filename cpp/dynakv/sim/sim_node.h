@@ -1,0 +1,100 @@
+// One simulated node: the very NodeCore that servers run, on a simulated disk, driven in steps.
+//
+// It does what node/ does with sockets and threads: takes all inputs that are ready, runs the
+// handlers, writes one batch, and releases the effects when that batch and all earlier ones are
+// durable (DESIGN §3).
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "dynakv/protocol/node_core.h"
+#include "dynakv/sim/sim_disk.h"
+#include "dynakv/sim/sim_world.h"
+
+namespace dynakv {
+
+struct SimNodeOptions {
+  NodeCoreOptions core;
+  Duration step_delay_mean = microseconds(20);
+  Duration sync_delay_mean = microseconds(200);
+};
+
+class SimNode {
+ public:
+  SimNode(SimWorld& world, int index, SimNodeOptions options, Random random);
+
+  /// Starts the process on what the disk holds. Errors: as NodeCore::start.
+  Status start();
+  /// The process ends: at once, or after a clean stop.
+  void crash(bool lose_power);
+  Status stop_cleanly();
+  void pause() { is_paused_ = true; }
+  void resume();
+  /// Multiplies the time that its steps and syncs take.
+  void set_slowness(std::int64_t factor) { slowness_ = factor; }
+
+  bool is_running() const { return core_ != nullptr; }
+  bool is_paused() const { return is_paused_; }
+  /// REQUIRES: is_running().
+  NodeCore& core() { return *core_; }
+  const NodeCore& core() const { return *core_; }
+  SimDisk& disk() { return disk_; }
+  const SimDisk& disk() const { return disk_; }
+  const std::string& name() const { return options_.core.name; }
+  /// Changes with each start.
+  std::uint64_t run() const { return run_; }
+  /// Of the last start; nil before the first.
+  const NodeId& id() const { return id_; }
+  /// Moves the data to another machine, as far as evidence goes.
+  void change_place() { ++place_; }
+
+  // Inputs; dropped while the process does not run.
+  void deliver(const NodeId& from, Message message);
+  void peer_up(Hello hello);
+  void peer_down(const NodeId& peer);
+  void adopt_layout(Layout layout);
+
+ private:
+  struct FromPeer {
+    NodeId from;
+    Message message;
+  };
+  struct PeerDown {
+    NodeId peer;
+  };
+  using Input = std::variant<FromPeer, Hello, PeerDown, TimerId, Layout>;
+
+  void add_input(Input input);
+  void run_step(std::uint64_t run);
+  void handle(Now now, Input& input, Outbox& out);
+  void end_step(Outbox& out);
+  void begin_sync();
+  void release_effects(std::uint64_t durable_steps);
+  void perform(Effect& effect);
+
+  SimWorld& world_;
+  int index_;
+  SimNodeOptions options_;
+  Random random_;
+  SimDisk disk_;
+  std::unique_ptr<NodeCore> core_;
+  NodeId id_;
+  std::uint64_t run_ = 0;
+  std::uint64_t boot_ = 1;
+  std::uint64_t place_ = 1;
+  std::int64_t slowness_ = 1;
+  bool is_paused_ = false;
+  bool step_is_scheduled_ = false;
+  bool sync_is_under_way_ = false;
+  std::deque<Input> inbox_;
+  /// Effects that wait for their step (its number on the disk) to be durable.
+  std::deque<std::pair<std::uint64_t, std::vector<Effect>>> waiting_;
+  std::map<TimerId, Instant> timers_;
+};
+
+}  // namespace dynakv

@@ -1,0 +1,38 @@
+// What a simulated host sees of the world around it.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "dynakv/base/random.h"
+#include "dynakv/base/time.h"
+#include "dynakv/protocol/messages.h"
+#include "dynakv/sim/event_queue.h"
+
+namespace dynakv {
+
+/// One thing that happened, as data. `host` and `peer` are indices; -1 = none.
+struct SimEvent {
+  Instant at;
+  std::string kind;
+  int host = -1;
+  int peer = -1;
+  std::string detail;
+};
+
+class SimWorld {
+ public:
+  virtual ~SimWorld() = default;
+
+  virtual EventQueue& events() = 0;
+  virtual Now now_at(int host) = 0;
+  /// Carries a message to each of `to` that the host is connected with.
+  virtual void send(int from, const std::vector<NodeId>& to, const Message& message) = 0;
+  /// The host's storage or an invariant failed: its process ends.
+  virtual void host_failed(int host, const std::string& reason) = 0;
+  virtual void trace(SimEvent event) = 0;
+  virtual bool is_tracing() const = 0;
+};
+
+}  // namespace dynakv

@@ -1,0 +1,113 @@
+// Who is connected with whom: dialling, Hello, and how the loss of a connection is noticed.
+#include <utility>
+
+#include "dynakv/sim/simulation.h"
+
+namespace dynakv {
+namespace {
+
+constexpr Duration kRedialMin = milliseconds(50);
+constexpr Duration kRedialMean = milliseconds(200);
+
+}  // namespace
+
+bool Simulation::is_serving(int host) const {
+  return is_client(host) || (node(host).is_running() && !node(host).is_paused());
+}
+
+void Simulation::connect_all(int host) {
+  for (int other = 0; other < host_count(); ++other) {
+    if (other == host) continue;
+    if (!is_client(other)) dial_after(host, other, {});
+    dial_after(other, host, {});
+  }
+}
+
+void Simulation::dial_after(int from, int to, Duration delay) {
+  Connection& way = connection(from, to);
+  if (way.is_dialling || way.is_up) return;
+  way.is_dialling = true;
+  const Duration jitter = exponential(connection_random_, milliseconds(1));
+  events_.schedule_in(delay + jitter, [this, from, to] { dial(from, to); });
+}
+
+void Simulation::dial(int from, int to) {
+  Connection& way = connection(from, to);
+  way.is_dialling = false;
+  if (way.is_up || !(is_client(from) || node(from).is_running())) return;
+  const bool reachable = is_serving(to) && is_serving(from) && !network_.is_blocked(from, to) &&
+                         !network_.is_blocked(to, from);
+  if (reachable) return establish(from, to);
+  dial_after(from, to, kRedialMin + exponential(connection_random_, kRedialMean));
+}
+
+void Simulation::establish(int from, int to) {
+  const Hello hello = is_client(from) ? session(from - node_count()).hello()
+                                      : node(from).core().hello_for(node(to).id());
+  if (const Status checked = node(to).core().check_hello(hello); !checked) {
+    trace({now(), "hello refused", to, from, checked.error().message});
+    return dial_after(from, to, seconds(1));
+  }
+  Connection& way = connection(from, to);
+  way.is_up = true;
+  way.peer = node(to).id();
+  ++way.epoch;
+  network_.reset(from, to);
+  if (is_client(from)) {
+    // One connection carries both directions.
+    Connection& back = connection(to, from);
+    back.is_up = true;
+    ++back.epoch;
+    network_.reset(to, from);
+    Outbox out;
+    const int client = from - node_count();
+    session(client).handle_peer_up(now_at(from), node(to).id(), out);
+    take_client_effects(client, out);
+  } else {
+    node(from).peer_up(node(to).core().hello_for(node(from).id()));
+  }
+}
+
+void Simulation::lose_connection(int from, int to) {
+  Connection& way = connection(from, to);
+  if (!way.is_up) return;
+  way.is_up = false;
+  ++way.epoch;
+  network_.reset(from, to);
+  if (is_client(from)) {
+    connection(to, from).is_up = false;
+    network_.reset(to, from);
+    Outbox out;
+    const int client = from - node_count();
+    session(client).handle_peer_down(now_at(from), way.peer, out);
+    take_client_effects(client, out);
+  } else if (!is_client(to)) {
+    node(from).peer_down(way.peer);
+  }
+  if (!is_client(to)) dial_after(from, to, kRedialMin);
+}
+
+void Simulation::lose_connection_later(int from, int to, Duration delay) {
+  const std::uint64_t epoch = connection(from, to).epoch;
+  events_.schedule_in(delay, [this, from, to, epoch] {
+    if (connection(from, to).epoch == epoch) lose_connection(from, to);
+  });
+}
+
+void Simulation::lose_connections_of(int host, Duration notice_min, Duration notice_mean) {
+  for (int other = 0; other < host_count(); ++other) {
+    if (other == host) continue;
+    // What the host itself had open is gone at once; the others notice later.
+    Connection& own = connection(host, other);
+    own.is_up = false;
+    ++own.epoch;
+    network_.reset(host, other);
+    network_.reset(other, host);
+    if (connection(other, host).is_up) {
+      const Duration delay = notice_min + exponential(connection_random_, notice_mean);
+      lose_connection_later(other, host, delay);
+    }
+  }
+}
+
+}  // namespace dynakv
