@@ -1,9 +1,9 @@
 // "host:port" and "[v6]:port" as text, and what they mean to the system.
 #pragma once
 
-#include <asio/ip/tcp.hpp>
 #include <cstdint>
 #include <string>
+#include <asio/ip/tcp.hpp>
 
 #include "dynakv/base/result.h"
 

@@ -23,9 +23,9 @@ void AsioConnection::configure() {
   const int handle = socket.native_handle();
   set_number(handle, SOL_SOCKET, SO_KEEPALIVE, 1);
 #ifdef __linux__
-  set_number(handle, IPPROTO_TCP, TCP_KEEPIDLE, 5);    // seconds of silence before the first probe
-  set_number(handle, IPPROTO_TCP, TCP_KEEPINTVL, 2);   // seconds between probes
-  set_number(handle, IPPROTO_TCP, TCP_KEEPCNT, 3);     // unanswered probes
+  set_number(handle, IPPROTO_TCP, TCP_KEEPIDLE, 5);   // seconds of silence before the first probe
+  set_number(handle, IPPROTO_TCP, TCP_KEEPINTVL, 2);  // seconds between probes
+  set_number(handle, IPPROTO_TCP, TCP_KEEPCNT, 3);    // unanswered probes
   set_number(handle, IPPROTO_TCP, TCP_USER_TIMEOUT, 10'000);  // ms that sent data may be unacked
 #endif
   established = true;

@@ -5,10 +5,10 @@
 // Invariant: sent <= output.size(); only output.substr(sent) is still to be written.
 #pragma once
 
-#include <asio/ip/tcp.hpp>
 #include <cstddef>
 #include <string>
 #include <vector>
+#include <asio/ip/tcp.hpp>
 
 #include "dynakv/adapters/asio_transport.h"
 

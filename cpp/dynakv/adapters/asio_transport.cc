@@ -1,18 +1,11 @@
 #include "dynakv/adapters/asio_transport.h"
 
-#include <asio/executor_work_guard.hpp>
-#include <asio/io_context.hpp>
-#include <asio/ip/tcp.hpp>
-#include <asio/post.hpp>
-#include <asio/steady_timer.hpp>
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <utility>
-#include <vector>
+#include <asio/post.hpp>
 
-#include "dynakv/adapters/asio_address.h"
-#include "dynakv/adapters/asio_connection.h"
+#include "dynakv/adapters/asio_transport_parts.h"
 
 namespace dynakv {
 namespace {
@@ -20,193 +13,7 @@ namespace {
 using asio::ip::tcp;
 using ConnectionPtr = std::shared_ptr<AsioConnection>;
 
-/// Pause after a failed accept: with no file handles left, the next one fails at once too.
-constexpr std::chrono::milliseconds kAcceptPause{100};
-
-constexpr std::uint32_t index_of(ConnectionId id) {
-  return static_cast<std::uint32_t>(static_cast<std::uint64_t>(id));
-}
-
 }  // namespace
-
-/// Handlers keep their connection alive and find it closed (`open`) when it was dropped meanwhile.
-struct AsioTransport::Parts {
-  Parts(TransportOptions transport_options, TransportHandler& transport_handler)
-      : options(transport_options), handler(transport_handler) {}
-
-  ConnectionPtr find(ConnectionId id) const {
-    const std::uint32_t index = index_of(id);
-    if (index >= slots.size() || slots[index] == nullptr || slots[index]->id != id) return nullptr;
-    return slots[index];
-  }
-  ConnectionPtr add(tcp::socket socket);
-  void remove(AsioConnection& connection);
-  void drop(const ConnectionPtr& connection, const std::string& reason);
-  void drop_slow(const ConnectionPtr& connection) {
-    ++counters.closed_slow;
-    drop(connection, "the other side reads too slowly");
-  }
-
-  void accept();
-  void handle_accepted(const asio::error_code& error, tcp::socket socket);
-  void connect(const ConnectionPtr& connection, const HostPort& target);
-  void connect_to(const ConnectionPtr& connection, const tcp::endpoint& endpoint);
-  void read(const ConnectionPtr& connection);
-  void handle_read(const ConnectionPtr& connection, asio::error_code error, std::size_t size);
-  bool deliver(const ConnectionPtr& connection, std::size_t size);
-  void write(const ConnectionPtr& connection);
-
-  const TransportOptions options;
-  TransportHandler& handler;
-  asio::io_context io{1};
-  asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
-  tcp::acceptor acceptor{io};
-  tcp::resolver resolver{io};
-  asio::steady_timer alarm{io};
-  asio::steady_timer accept_pause{io};
-  Instant alarm_at = Instant::far_future();
-  std::string local_address;
-  std::vector<ConnectionPtr> slots;
-  std::vector<std::uint32_t> free_slots;
-  std::uint64_t generation = 0;
-  std::size_t open_count = 0;
-  std::vector<ConnectionPtr> dirty;
-  std::size_t turn_bytes = 0;
-  bool paused = false;
-  std::atomic<bool> wake_pending{false};
-  TransportCounters counters;
-};
-
-ConnectionPtr AsioTransport::Parts::add(tcp::socket socket) {
-  if (free_slots.empty()) {
-    free_slots.push_back(static_cast<std::uint32_t>(slots.size()));
-    slots.emplace_back();
-  }
-  const std::uint32_t index = free_slots.back();
-  free_slots.pop_back();
-  const auto id = static_cast<ConnectionId>((++generation << 32) | index);
-  slots[index] = std::make_shared<AsioConnection>(std::move(socket), id);
-  ++open_count;
-  return slots[index];
-}
-
-void AsioTransport::Parts::remove(AsioConnection& connection) {
-  connection.open = false;
-  asio::error_code ignored;
-  connection.socket.close(ignored);
-  --open_count;
-  const std::uint32_t index = index_of(connection.id);
-  free_slots.push_back(index);
-  slots[index] = nullptr;  // last: it may own the connection
-}
-
-void AsioTransport::Parts::drop(const ConnectionPtr& connection, const std::string& reason) {
-  const ConnectionPtr kept = connection;
-  remove(*kept);
-  handler.handle_closed(kept->id, reason);
-}
-
-void AsioTransport::Parts::accept() {
-  acceptor.async_accept([this](const asio::error_code& error, tcp::socket socket) {
-    handle_accepted(error, std::move(socket));
-  });
-}
-
-void AsioTransport::Parts::handle_accepted(const asio::error_code& error, tcp::socket socket) {
-  if (!acceptor.is_open()) return;
-  if (error && error != asio::error::connection_aborted) {
-    accept_pause.expires_after(kAcceptPause);
-    accept_pause.async_wait([this](const asio::error_code&) {
-      if (acceptor.is_open()) accept();
-    });
-    return;
-  }
-  if (!error && open_count >= options.connection_count_max) {
-    ++counters.refused_full;  // the socket closes here
-  } else if (!error) {
-    const ConnectionPtr connection = add(std::move(socket));
-    ++counters.accepted;
-    connection->configure();
-    handler.handle_open(connection->id, false);
-    if (connection->open) read(connection);
-  }
-  accept();
-}
-
-void AsioTransport::Parts::connect(const ConnectionPtr& connection, const HostPort& target) {
-  asio::error_code error;
-  const auto numeric = asio::ip::make_address(target.host, error);
-  if (!error) return connect_to(connection, {numeric, target.port});
-  resolver.async_resolve(
-      target.host, std::to_string(target.port),
-      [this, connection](const asio::error_code& failed, const tcp::resolver::results_type& found) {
-        if (!connection->open) return;
-        if (failed || found.empty()) return drop(connection, "unknown host: " + failed.message());
-        connect_to(connection, found.begin()->endpoint());
-      });
-}
-
-void AsioTransport::Parts::connect_to(const ConnectionPtr& connection,
-                                      const tcp::endpoint& endpoint) {
-  connection->socket.async_connect(endpoint, [this, connection](const asio::error_code& error) {
-    if (!connection->open) return;
-    if (error) return drop(connection, error.message());
-    connection->configure();
-    handler.handle_open(connection->id, true);
-    if (connection->open) read(connection);
-  });
-}
-
-void AsioTransport::Parts::read(const ConnectionPtr& connection) {
-  connection->read_held = paused;
-  if (paused) return;
-  connection->socket.async_read_some(
-      connection->input(), [this, connection](const asio::error_code& error, std::size_t size) {
-        if (connection->open) handle_read(connection, error, size);
-      });
-}
-
-bool AsioTransport::Parts::deliver(const ConnectionPtr& connection, std::size_t size) {
-  ++counters.reads;
-  counters.bytes_read += size;
-  connection->bytes_read += size;
-  turn_bytes += size;
-  handler.handle_bytes(connection->id, connection->received(size));
-  return connection->open;
-}
-
-void AsioTransport::Parts::handle_read(const ConnectionPtr& connection, asio::error_code error,
-                                       std::size_t size) {
-  if (error) {
-    return drop(connection, error == asio::error::eof ? "closed by the other side"
-                                                      : error.message());
-  }
-  if (!deliver(connection, size)) return;
-  std::size_t total = size;
-  while (connection->filled(size) && total < options.read_bytes_max && !paused) {
-    connection->grow_input(connection->bytes_read);
-    size = connection->socket.read_some(connection->input(), error);
-    // Whatever it is, the next asynchronous read meets it too.
-    if (error) break;
-    if (!deliver(connection, size)) return;
-    total += size;
-  }
-  read(connection);
-}
-
-void AsioTransport::Parts::write(const ConnectionPtr& connection) {
-  asio::error_code error;
-  const auto progress = connection->write_once(counters, error);
-  if (progress == AsioConnection::Progress::failed) return drop(connection, error.message());
-  if (progress == AsioConnection::Progress::done) return;
-  if (connection->unsent() > options.output_bytes_max) return drop_slow(connection);
-  connection->awaits_writable = true;
-  connection->socket.async_wait(tcp::socket::wait_write,
-                                [this, connection](const asio::error_code& failed) {
-                                  connection->awaits_writable = false;
-                                  if (connection->open && !failed) write(connection);
-                                });
-}
 
 AsioTransport::AsioTransport(TransportOptions options, TransportHandler& handler)
     : parts_(std::make_unique<Parts>(options, handler)) {}
@@ -222,14 +29,14 @@ Status AsioTransport::listen(const std::string& address, bool any_interface) {
   asio::error_code error;
   tcp::endpoint endpoint(asio::ip::make_address(parsed->host, error), parsed->port);
   if (error) {
-    const auto found =
-        parts_->resolver.resolve(parsed->host, std::to_string(parsed->port), error);
+    const auto found = parts_->resolver.resolve(parsed->host, std::to_string(parsed->port), error);
     if (error || found.empty()) return refused("unknown host: " + error.message());
     endpoint = found.begin()->endpoint();
   }
   if (!any_interface && !endpoint.address().is_loopback()) {
-    return refused("nothing is encrypted or authenticated yet; "
-                   "listen on 127.0.0.1, or allow it with insecure");
+    return refused(
+        "nothing is encrypted or authenticated yet; "
+        "listen on 127.0.0.1, or allow it with insecure");
   }
   tcp::acceptor& acceptor = parts_->acceptor;
   acceptor.open(endpoint.protocol(), error);

@@ -2,8 +2,8 @@
 // threads to wake it.
 //
 // It knows nothing of messages: it hands over what was read and takes what is to be written. A turn
-// waits for the first event, handles everything that is ready, and is ended by flush(), which writes
-// each connection once. So the driver gets its steps, and never one system call per message
+// waits for the first event, handles everything that is ready, and is ended by flush(), which
+// writes each connection once. So the driver gets its steps, and never one system call per message
 // (PERFORMANCE §2.1).
 //
 // Invariant 1: connection ids are never used again; every call with the id of a connection that is

@@ -2,6 +2,7 @@
 
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
+#include <rocksdb/perf_level.h>
 
 #include <algorithm>
 #include <array>
@@ -16,6 +17,18 @@
 #include "dynakv/adapters/rocksdb_status.h"
 
 namespace dynakv {
+namespace {
+
+/// RocksDB counts every comparison of keys in a thread-local record of its library, a function call
+/// each: a tenth of a put's and a fifth of a get's CPU time that nobody reads.
+void stop_counting_on_this_thread() {
+  thread_local bool done = false;
+  if (done) return;
+  rocksdb::SetPerfLevel(rocksdb::PerfLevel::kDisable);
+  done = true;
+}
+
+}  // namespace
 
 struct RocksDbStore::Parts {
   explicit Parts(RocksDbOptions options_in) : options(std::move(options_in)) {}
@@ -104,6 +117,7 @@ Result<std::unique_ptr<RocksDbStore>> RocksDbStore::open(RocksDbOptions options)
 
 Result<std::optional<Bytes>> RocksDbStore::get(Space space, BytesView key) {
   if (const RocksDbPending::Change* change = parts_->pending.find(space, key)) return *change;
+  stop_counting_on_this_thread();
   Bytes value;
   const rocksdb::Status status =
       parts_->db->Get(read_options(), &parts_->family(space), slice_of(key), &value);
@@ -164,6 +178,7 @@ Status RocksDbStore::write_step() {
   if (health.writes_stopped()) {
     return fail(ErrorCode::disk_full, "the disk is full; the step stays pending");
   }
+  stop_counting_on_this_thread();
   rocksdb::WriteBatch& batch = parts_->pending.batch();
   const rocksdb::Status status = parts_->db->Write(rocksdb::WriteOptions(), &batch);
   if (const auto failure = health.failure()) return fail(*failure);  // the listener came first

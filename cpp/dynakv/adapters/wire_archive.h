@@ -16,12 +16,12 @@
 #pragma once
 
 #include <algorithm>
-#include <cereal/cereal.hpp>
 #include <concepts>
 #include <cstring>
 #include <type_traits>
 #include <utility>
 #include <vector>
+#include <cereal/cereal.hpp>
 
 #include "dynakv/base/byte_io.h"
 #include "dynakv/base/time.h"
@@ -124,13 +124,15 @@ CEREAL_SETUP_ARCHIVE_TRAITS(dynakv::WireInput, dynakv::WireOutput)
 
 /// cereal takes any number for an enum; ours are checked.
 template <typename T>
-  requires std::is_enum_v<T>
+requires std::is_enum_v<T>
 struct cereal::specialize<dynakv::WireOutput, T, cereal::specialization::non_member_load_save>
-    : std::true_type {};
+    : std::true_type {
+};
 template <typename T>
-  requires std::is_enum_v<T>
+requires std::is_enum_v<T>
 struct cereal::specialize<dynakv::WireInput, T, cereal::specialization::non_member_load_save>
-    : std::true_type {};
+    : std::true_type {
+};
 
 namespace dynakv {
 
@@ -154,12 +156,12 @@ void CEREAL_LOAD_FUNCTION_NAME(WireInput& ar, T& value) {
 }
 
 template <typename T>
-  requires std::is_enum_v<T>
+requires std::is_enum_v<T>
 void CEREAL_SAVE_FUNCTION_NAME(WireOutput& ar, const T& value) {
   ar.fixed(static_cast<std::make_unsigned_t<std::underlying_type_t<T>>>(value));
 }
 template <typename T>
-  requires std::is_enum_v<T>
+requires std::is_enum_v<T>
 void CEREAL_LOAD_FUNCTION_NAME(WireInput& ar, T& value) {
   const auto number = ar.reader().fixed<std::make_unsigned_t<std::underlying_type_t<T>>>();
   value = static_cast<T>(number);

@@ -60,12 +60,16 @@ constexpr std::array<Load, 256> make_loaders(std::index_sequence<I...>) {
 constexpr std::array<Load, 256> kLoaders =
     make_loaders(std::make_index_sequence<std::variant_size_v<Body>>{});
 
-constexpr std::size_t loader_count() {
-  std::size_t count = 0;
-  for (const Load load : kLoaders) count += load != nullptr ? 1 : 0;
-  return count;
+template <std::size_t... I>
+constexpr bool numbers_differ(std::index_sequence<I...>) {
+  std::array<int, 256> uses{};
+  (++uses[WireType<std::variant_alternative_t<I, Body>>::number], ...);
+  for (const int count : uses) {
+    if (count > 1) return false;
+  }
+  return true;
 }
-static_assert(loader_count() == std::variant_size_v<Body>, "two messages share one number");
+static_assert(numbers_differ(std::make_index_sequence<std::variant_size_v<Body>>{}));
 
 template <typename T>
 T read_number(const char* at) {
@@ -89,9 +93,9 @@ Result<Header> read_header(BytesView bytes, std::size_t body_bytes_max) {
   }
   const auto version = read_number<std::uint8_t>(at + 4);
   if (version != kWireVersion) {
-    return fail(ErrorCode::version_mismatch,
-                "the other side speaks protocol version " + std::to_string(version) +
-                    ", this side " + std::to_string(kWireVersion));
+    return fail(ErrorCode::version_mismatch, "the other side speaks protocol version " +
+                                                 std::to_string(version) + ", this side " +
+                                                 std::to_string(kWireVersion));
   }
   Header header;
   header.type = read_number<std::uint8_t>(at + 5);

@@ -5,8 +5,8 @@
 //   magic   := 'D' 'K' 'V' '1'              version := kWireVersion
 //   type    := see the table in wire_codec.cc
 //   flags   := 0                            id      := Message::id
-//   length  := bytes of the body            crc     := CRC-32C of the 20 bytes before it and the body
-//   body    := the message's fields (wire_messages.h); numbers are little-endian
+//   length  := bytes of the body            crc     := CRC-32C of the 20 bytes before it and the
+//   body body    := the message's fields (wire_messages.h); numbers are little-endian
 //
 // Invariant 1: everything in the header is checked before a byte of the body is looked at, and a
 // length before anything is kept for it. Invariant 2: a frame is one message completely: a body

@@ -139,8 +139,7 @@ void serialize(Archive& ar, ErrorReply& v) {
 }
 template <class Archive>
 void serialize(Archive& ar, ReplicaGet& v) {
-  ar(bounded(v.bucket, kBucketNameBytesMax), bounded(v.key, kKeyBytesMax), v.layout,
-     v.digest_only);
+  ar(bounded(v.bucket, kBucketNameBytesMax), bounded(v.key, kKeyBytesMax), v.layout, v.digest_only);
 }
 template <class Archive>
 void serialize(Archive& ar, ReplicaGetReply& v) {
@@ -169,8 +168,7 @@ template <class Archive>
 void serialize(Archive&, StatusRequest&) {}
 template <class Archive>
 void serialize(Archive& ar, StatusReply& v) {
-  ar(v.node, bounded(v.name, kNameBytesMax), v.layout, v.incarnation, v.ready, v.peers,
-     v.counters);
+  ar(v.node, bounded(v.name, kNameBytesMax), v.layout, v.incarnation, v.ready, v.peers, v.counters);
 }
 
 }  // namespace dynakv

@@ -5,6 +5,7 @@
 #include <tuple>
 #include <utility>
 
+#include "dynakv/base/canary.h"
 #include "dynakv/base/check.h"
 
 namespace dynakv {
@@ -51,7 +52,9 @@ void Object::put(const Context& seen, const Dot& dot, Payload payload) {
     join_register(other);
     return;
   }
-  std::erase_if(siblings_, [&](const Sibling& sibling) { return seen.covers(sibling.dot); });
+  std::erase_if(siblings_, [&](const Sibling& sibling) {
+    return seen.covers(sibling.dot) || canary(Canary::put_drops_unseen);
+  });
   context_.join(seen);
   context_.advance(dot);
   siblings_.insert(std::lower_bound(siblings_.begin(), siblings_.end(), fresh, dot_less),
@@ -61,7 +64,7 @@ void Object::put(const Context& seen, const Dot& dot, Payload payload) {
 void Object::remove(const Context& seen) {
   DYNAKV_CHECK(kind_ == ObjectKind::siblings);
   std::erase_if(siblings_, [&](const Sibling& sibling) { return seen.covers(sibling.dot); });
-  context_.join(seen);
+  if (!canary(Canary::delete_forgets_context)) context_.join(seen);
 }
 
 void Object::put_deletion(const Dot& dot, HybridTime at, std::uint64_t write_id) {
@@ -96,7 +99,8 @@ void Object::join_siblings(const Object& other) {
       kept.push_back(std::move(*mine++));
       ++theirs;
     } else if (take_mine) {
-      if (!other.context_.covers(mine->dot)) kept.push_back(std::move(*mine));
+      if (!other.context_.covers(mine->dot) || canary(Canary::join_keeps_covered))
+        kept.push_back(std::move(*mine));
       ++mine;
     } else {
       if (!context_.covers(theirs->dot)) kept.push_back(*theirs);
@@ -140,12 +144,24 @@ Context reply_context(const Context& seen, std::optional<Dot> dot, const Object&
                       const Object& after) {
   const auto& found = before.siblings();
   if (std::all_of(found.begin(), found.end(),
-                  [&](const Sibling& sibling) { return seen.covers(sibling.dot); })) {
+                  [&](const Sibling& sibling) { return seen.covers(sibling.dot); }) ||
+      canary(Canary::reply_shows_object_context)) {
     return after.context();
   }
   // What this write superseded stays in: the writer's next put may land where only that is known,
   // and must replace it there too (I3, I8).
   Context reply = seen;
+  if (canary(Canary::superseded_dots_dropped)) {
+    Context kept;
+    for (const Dot& entry : reply.vector().entries()) kept.advance(entry);
+    for (const Dot& isolated : reply.isolated()) {
+      const bool superseded = std::any_of(found.begin(), found.end(),
+                                          [&](const Sibling& s) { return s.dot == isolated; });
+      if (!superseded) kept.add_isolated(isolated);
+    }
+    reply = std::move(kept);
+  }
+  if (dot && canary(Canary::reply_dot_in_vector)) reply.advance(*dot);
   if (dot) reply.add_isolated(*dot);
   return reply;
 }

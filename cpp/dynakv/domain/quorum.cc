@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "dynakv/base/canary.h"
 #include "dynakv/base/check.h"
 
 namespace dynakv {
@@ -39,7 +40,7 @@ bool QuorumTally::take(const NodeId& node) {
 }
 
 bool QuorumTally::add_success(const NodeId& node) {
-  if (!take(node)) return false;
+  if (!take(node) && !canary(Canary::quorum_counts_twice)) return false;
   succeeded_.push_back(node);
   return true;
 }
@@ -47,7 +48,9 @@ bool QuorumTally::add_success(const NodeId& node) {
 bool QuorumTally::add_failure(const NodeId& node) { return take(node); }
 
 QuorumState QuorumTally::state() const {
-  if (success_count() >= required_) return QuorumState::met;
+  if (success_count() >= required_ - (canary(Canary::quorum_one_too_few) ? 1 : 0)) {
+    return QuorumState::met;
+  }
   if (success_count() + static_cast<int>(pending_.size()) < required_) return QuorumState::failed;
   return QuorumState::waiting;
 }

@@ -1,6 +1,7 @@
 #include "dynakv/protocol/actor_table.h"
 
 #include "dynakv/base/byte_io.h"
+#include "dynakv/base/canary.h"
 #include "dynakv/protocol/store_keys.h"
 
 namespace dynakv {
@@ -38,7 +39,9 @@ Dot ActorTable::next_dot(Slot slot) {
   ByteWriter out(value);
   out.fixed(to_number(row.actor));
   out.fixed(row.counter);
-  store_.put(Space::node_state, actor_key(slot), value);
+  if (!canary(Canary::counter_not_stored) || row.counter == 1) {
+    store_.put(Space::node_state, actor_key(slot), value);
+  }
   return {row.actor, row.counter};
 }
 

@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "dynakv/base/canary.h"
 #include "dynakv/domain/object_format.h"
 #include "dynakv/protocol/admission.h"
 #include "dynakv/protocol/cluster_view.h"
@@ -352,7 +353,8 @@ void ClientSession::Parts::handle_get_reply(Now now, Flight& flight, GetReply re
     context = std::move(*decoded);
   }
   const Context* seen = memory.find(flow, flight.scope);
-  if (seen != nullptr && !context.descends(*seen) && !reply.all_answered) {
+  if (seen != nullptr && !context.descends(*seen) && !reply.all_answered &&
+      !canary(Canary::session_goes_back)) {
     if (!flight.ask_all && flight.attempts < options.attempts_max) {
       flight.ask_all = true;
       return wait_and_retry(now, flight, Duration{}, out);

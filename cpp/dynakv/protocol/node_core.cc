@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "dynakv/base/canary.h"
 #include "dynakv/base/check.h"
 #include "dynakv/protocol/actor_table.h"
 #include "dynakv/protocol/admission.h"
@@ -12,6 +13,7 @@
 #include "dynakv/protocol/get_coordinator.h"
 #include "dynakv/protocol/identity.h"
 #include "dynakv/protocol/object_table.h"
+#include "dynakv/protocol/repeat_filter.h"
 #include "dynakv/protocol/replica.h"
 #include "dynakv/protocol/request_error.h"
 #include "dynakv/protocol/store_keys.h"
@@ -77,6 +79,7 @@ struct NodeCore::Parts {
   WriteCoordinator writes;
   Forwarder forwarder;
   Replica replica;
+  RepeatFilter repeats;
   /// The first members while their ids are being learned; none otherwise.
   std::vector<Member> forming;
   BucketProperties forming_defaults;
@@ -98,7 +101,9 @@ Status NodeCore::start(Now now, const StartEvidence& evidence, Outbox& out) {
   const auto loss = p.identity.start(p.options, evidence, ids);
   if (!loss) return fail(loss.error());
   if (const Status loaded = p.actors.load(); !loaded) return fail(loaded.error());
-  if (*loss != PastLoss::none) p.actors.retire_all();
+  if (*loss != PastLoss::none && !canary(Canary::actor_outlives_power_loss)) {
+    p.actors.retire_all();
+  }
   p.past_is_proven = p.identity.is_new() || *loss != PastLoss::none;
 
   auto stored = p.store.get(Space::node_state, kLayoutKey);
@@ -248,7 +253,7 @@ void NodeCore::handle_peer_up(Now now, const Hello& hello, Outbox& out) {
   }
   // form_cluster() has tried the layout with other ids; only two nodes of one id could still fail.
   if (const Status formed = finish_forming(now, out); !formed) ++p.counters.refused;
-  if (p.identity.was_rolled_back(hello.progress_seen)) {
+  if (p.identity.was_rolled_back(hello.progress_seen) && !canary(Canary::actor_outlives_rollback)) {
     ++p.counters.rollbacks_found;
     p.actors.retire_all();
     p.past_is_proven = true;
@@ -288,6 +293,9 @@ void NodeCore::handle_timer(Now now, TimerId timer, Outbox& out) {
 void NodeCore::handle_message(Now now, const NodeId& from, Message message, Outbox& out) {
   Parts& p = *parts_;
   Body& body = message.body;
+  const bool is_data_request =
+      std::holds_alternative<GetRequest>(body) || std::holds_alternative<WriteRequest>(body);
+  if (is_data_request && p.repeats.is_repeated(from, message.id)) return;
   if (auto* get = std::get_if<GetRequest>(&body)) {
     return p.handle_get(now, from, message.id, std::move(*get), out);
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "dynakv/base/canary.h"
 #include "dynakv/domain/object_format.h"
 
 namespace dynakv {
@@ -50,6 +51,10 @@ bool ReadPhase::add_digest(const NodeId& owner, const Hash128& digest) {
 }
 
 void ReadPhase::add_failure(const NodeId& owner, ErrorCode code) {
+  if (canary(Canary::error_counts_as_answer)) {
+    tally_.add_success(owner);
+    return;
+  }
   if (!tally_.add_failure(owner)) return;
   waiting_.erase(owner);
   errors_.push_back({owner, code});

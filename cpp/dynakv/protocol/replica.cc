@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "dynakv/base/canary.h"
 #include "dynakv/domain/object_format.h"
 #include "dynakv/protocol/read_phase.h"
 
@@ -49,7 +50,7 @@ Result<Context> Replica::apply(const ReplicaPut& put) {
     objects_.save_encoded(put.bucket, put.key, put.object);
     return incoming->context();
   }
-  incoming->join(*local);
+  if (!canary(Canary::overwrite_not_join)) incoming->join(*local);
   if (*incoming != *local) {
     objects_.save_encoded(put.bucket, put.key, encode_object(*incoming));
   }

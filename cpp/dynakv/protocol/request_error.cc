@@ -1,6 +1,7 @@
 #include "dynakv/protocol/request_error.h"
 
 #include <utility>
+#include "dynakv/base/canary.h"
 
 namespace dynakv {
 
@@ -32,7 +33,7 @@ ErrorReply quorum_not_met(const QuorumTally& tally, bool timed_out, bool in_doub
   message += timed_out ? "before the deadline" : "and too few are left";
   message += in_doubt ? "; the write may have been applied" : "; nothing was changed";
   ErrorReply reply = refused(ErrorCode::quorum_timeout, std::move(message));
-  reply.in_doubt = in_doubt;
+  reply.in_doubt = in_doubt && !canary(Canary::failure_called_definite);
   reply.required = static_cast<std::uint16_t>(tally.required());
   reply.received = static_cast<std::uint16_t>(tally.success_count());
   reply.acked = tally.succeeded();

@@ -6,8 +6,10 @@
 // it did not read.
 #pragma once
 
+#include <cstddef>
 #include <list>
 #include <map>
+#include <unordered_map>
 #include <utility>
 
 #include "dynakv/domain/context.h"
@@ -27,7 +29,7 @@ class SessionMemory {
 
   void forget(FlowId flow);
 
-  std::size_t size() const { return entries_.size(); }
+  std::size_t size() const { return order_.size(); }
 
  private:
   using Key = std::pair<FlowId, std::uint64_t>;
@@ -35,9 +37,15 @@ class SessionMemory {
     Context context;
     std::list<Key>::iterator place;
   };
+  // By scope, which is a hash already. A tree of 65,536 would cost a write a microsecond.
+  using Flow = std::unordered_map<std::uint64_t, Entry>;  // lookup only
+
+  Entry* entry_of(FlowId flow, std::uint64_t scope);
+  void erase(const Key& key);
 
   std::size_t count_max_;
-  std::map<Key, Entry> entries_;
+  /// No flow is empty.
+  std::map<FlowId, Flow> flows_;
   /// Most recently used first.
   std::list<Key> order_;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "dynakv/base/canary.h"
 #include "dynakv/domain/object_format.h"
 #include "dynakv/protocol/request_error.h"
 
@@ -253,7 +254,7 @@ void WriteCoordinator::handle_peer_down(Now now, const NodeId& peer, Outbox& out
 void WriteCoordinator::handle_timer(Now now, Outbox& out) {
   for (const RequestId id : deadlines_.take_expired(now.steady, out)) {
     const auto at = in_flight_.find(id);
-    if (at == in_flight_.end()) continue;
+    if (at == in_flight_.end() || canary(Canary::deadline_ignored)) continue;
     const Flight& flight = at->second;
     end(at,
         flight.reading

@@ -12,6 +12,16 @@ constexpr BytesView kBucket = kDefaultBucket;
 
 }  // namespace
 
+Oracle::Oracle(Simulation& simulation, const Plan& plan)
+    : simulation_(simulation),
+      plan_(plan),
+      // A damaged copy answers with an error, so that it costs answers, not what they say (I20).
+      forgets_acknowledged_(
+          plan.loses_data && std::any_of(plan.faults.begin(), plan.faults.end(), [](const auto& f) {
+            return f.kind == FaultKind::restore_backup || f.kind == FaultKind::wipe ||
+                   f.kind == FaultKind::power_loss || f.kind == FaultKind::sync_failure;
+          })) {}
+
 void Oracle::report(const std::string& invariant, const std::string& detail) {
   violations_.push_back({invariant, detail, simulation_.now()});
 }
@@ -21,12 +31,14 @@ void Oracle::operation_started(OperationId id, const PlannedOperation& planned, 
   pending_[id] = {planned, key, value, flow, simulation_.now()};
   if (planned.kind == PlannedKind::get) return;
   writes_[value].key = key;
+  writes_[value].flow = flow;
   writes_of_key_[key].push_back(value);
 }
 
 void Oracle::message_sent(int from, const Message& message) {
   if (const auto* request = std::get_if<WriteRequest>(&message.body)) {
     if (from < simulation_.node_count()) return;  // forwarded: the client's own was seen
+    check_sent_context(*request);
     writes_[request->value].seen.push_back(request->context);
     if (request->precondition != Precondition::none) overwritten_.insert(request->head.key);
   } else if (const auto* put = std::get_if<ReplicaPut>(&message.body)) {
@@ -36,6 +48,19 @@ void Oracle::message_sent(int from, const Message& message) {
       note_event(put->key, sibling.dot, sibling.payload.value);
     }
     check_object_order(put->key, *object, "a coordinator's object");
+  }
+}
+
+// I3: what a flow was handed covers no event that is alive and that it was never shown; its next
+// put would destroy it unread (DESIGN §4).
+void Oracle::check_sent_context(const WriteRequest& request) {
+  const Bytes& key = request.head.key;
+  const auto& shown = flow_was_shown_[{writes_[request.value].flow, key}];
+  for (const auto& [dot, value] : events_[key]) {
+    if (!request.context.covers(dot) || shown.contains(dot)) continue;
+    if (writes_[value].flow == writes_[request.value].flow || is_superseded(key, dot)) continue;
+    report("I3", "the writer of " + request.value + " was handed a context that covers " + value +
+                     " of " + key + ", which it was never shown");
   }
 }
 
@@ -103,7 +128,7 @@ void Oracle::check_get(const Started& started, const GetReply& reply) {
     report("I9", "a read was answered by too few owners");
   }
   check_object_order(started.key, object, "a read");
-  if (!plan_.loses_data) {
+  if (!forgets_acknowledged_) {
     const int n = plan_.simulation.defaults.n;
     const int r = quorum_of(started.planned);
     for (const Acked& acked : acked_[started.key]) {
@@ -120,6 +145,9 @@ void Oracle::check_get(const Started& started, const GetReply& reply) {
       report("I12", "a read of " + started.key + " went back behind its flow");
     }
     saw = object.context();
+    for (const Sibling& sibling : object.siblings()) {
+      flow_was_shown_[{started.flow, started.key}].insert(sibling.dot);
+    }
   }
   std::set<Bytes> values;
   for (const Sibling& sibling : object.siblings()) values.insert(sibling.payload.value);

@@ -25,7 +25,7 @@ struct Violation {
 
 class Oracle {
  public:
-  Oracle(Simulation& simulation, const Plan& plan) : simulation_(simulation), plan_(plan) {}
+  Oracle(Simulation& simulation, const Plan& plan);
 
   void operation_started(OperationId id, const PlannedOperation& planned, const Bytes& key,
                          const Bytes& value, FlowId flow);
@@ -65,6 +65,7 @@ class Oracle {
   /// A write as the outside knows it. Values are unique, deletes included, and name their writes.
   struct Write {
     Bytes key;
+    FlowId flow{};
     /// The contexts that its requests carried.
     std::vector<Context> seen;
     bool failed_definitely = false;
@@ -79,6 +80,7 @@ class Oracle {
   };
 
   void note_event(const Bytes& key, const Dot& dot, const Bytes& value);
+  void check_sent_context(const WriteRequest& request);
   void check_get(const Started& started, const GetReply& reply);
   void check_write(const Started& started, const WriteReply& reply);
   void check_object_order(const Bytes& key, const Object& object, const std::string& where);
@@ -91,6 +93,9 @@ class Oracle {
 
   Simulation& simulation_;
   const Plan& plan_;
+  /// A node comes back without what it had acknowledged, and says so to nobody: I10 is not
+  /// promised.
+  bool forgets_acknowledged_;
   std::map<OperationId, Started> pending_;
   std::map<Bytes, Write> writes_;  // by value
   std::map<Bytes, std::vector<Bytes>> writes_of_key_;
@@ -101,6 +106,8 @@ class Oracle {
   /// nobody outside is told.
   std::set<Bytes> overwritten_;
   std::map<std::pair<FlowId, Bytes>, Context> flow_saw_;
+  /// The events that a flow was shown, or made itself.
+  std::map<std::pair<FlowId, Bytes>, std::set<Dot>> flow_was_shown_;
   std::set<int> lossy_nodes_;
   std::vector<Violation> violations_;
   std::uint64_t acked_writes_ = 0;

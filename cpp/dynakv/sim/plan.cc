@@ -101,6 +101,9 @@ PlannedFault draw_fault(const Plan& plan, FaultKind kind, Random& random) {
     case FaultKind::clock_offset:
       fault.amount = random.between(-600'000, 600'000);
       break;
+    case FaultKind::damage:
+      fault.amount = random.between(1, 8);
+      break;
     case FaultKind::restore_backup:
       fault.amount = random.between(100, 20'000);
       break;
@@ -118,8 +121,12 @@ void draw_faults(Plan& plan, const PlanLimits& limits, Random random) {
     if (random.chance(1, 2)) kinds.push_back(static_cast<FaultKind>(k));
   }
   const bool unsynced = !plan.simulation.sync_before_effects;
-  // Without syncs a loss of power loses acknowledged writes: it counts among the losses below.
-  if (unsynced) std::erase(kinds, FaultKind::power_loss);
+  // Where effects do not wait for syncs, these lose acknowledged writes: they count among the
+  // losses below.
+  if (unsynced) {
+    std::erase(kinds, FaultKind::power_loss);
+    std::erase(kinds, FaultKind::sync_failure);
+  }
   if (mode == 1 && kinds.size() > 1) kinds.resize(1);
   const auto count = static_cast<int>(random.between(1, 2 * limits.fault_count_mean));
   for (int i = 0; i < count && !kinds.empty(); ++i) {
@@ -128,7 +135,10 @@ void draw_faults(Plan& plan, const PlanLimits& limits, Random random) {
   const int budget = smallest_w(plan) - 1;
   if (budget > 0 && random.chance(1, 2)) {
     std::vector<FaultKind> losses = {FaultKind::restore_backup, FaultKind::damage, FaultKind::wipe};
-    if (unsynced) losses.push_back(FaultKind::power_loss);
+    if (unsynced) {
+      losses.push_back(FaultKind::power_loss);
+      losses.push_back(FaultKind::sync_failure);
+    }
     const auto victim =
         static_cast<int>(random.below(static_cast<unsigned>(plan.simulation.node_count)));
     for (std::int64_t i = random.between(1, 4); i > 0; --i) {
@@ -137,6 +147,10 @@ void draw_faults(Plan& plan, const PlanLimits& limits, Random random) {
       plan.faults.push_back(fault);
       plan.loses_data = true;
     }
+  }
+  if (std::any_of(plan.faults.begin(), plan.faults.end(),
+                  [](const auto& fault) { return fault.kind == FaultKind::damage; })) {
+    plan.simulation.protocol.object_cache_bytes = 0;  // memory would hide the damage
   }
   std::stable_sort(plan.faults.begin(), plan.faults.end(),
                    [](const auto& a, const auto& b) { return a.at < b.at; });
@@ -154,6 +168,16 @@ std::string_view fault_name(FaultKind kind) { return kFaultNames[static_cast<std
 
 bool loses_data(FaultKind kind) { return static_cast<int>(kind) > kLastHarmless; }
 
+Bytes key_name(const Plan& plan, int key) {
+  if (!plan.keys_share_slot) return "k" + std::to_string(key);
+  const Slot shared = slot_of(token_of_key("k0"));
+  int found = 0;
+  for (int i = 0;; ++i) {
+    Bytes name = "k" + std::to_string(i);
+    if (slot_of(token_of_key(name)) == shared && found++ == key) return name;
+  }
+}
+
 Plan draw_plan(std::uint64_t seed, const PlanLimits& limits) {
   const Random random(seed);
   Plan plan;
@@ -161,6 +185,7 @@ Plan draw_plan(std::uint64_t seed, const PlanLimits& limits) {
   plan.length = limits.length;
   plan.client_count = limits.client_count;
   plan.key_count = static_cast<int>(random.stream("keys").between(1, 20));
+  plan.keys_share_slot = random.stream("slots").chance(1, 2);
   draw_cluster(plan, random.stream("cluster"));
   draw_operations(plan, limits, random.stream("operations"));
   draw_faults(plan, limits, random.stream("faults"));

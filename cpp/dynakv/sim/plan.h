@@ -39,7 +39,7 @@ enum class FaultKind : std::uint8_t {
   clock_offset,  // the calendar clock of `a` is `amount` ms off from now on
   // The rest lose data for good; a plan has them on few enough nodes to keep its promises.
   restore_backup,  // the disk goes back to what it was `amount` ms before
-  damage,          // one stored object becomes unreadable
+  damage,          // `amount` stored objects become unreadable
   wipe,            // the disk is emptied; the node never comes back under this layout
 };
 
@@ -60,6 +60,8 @@ struct Plan {
   SimulationOptions simulation;
   int client_count = 0;
   int key_count = 0;
+  /// All keys lie in one slot, and so share an actor at each owner.
+  bool keys_share_slot = false;
   /// Faults and operations happen in this time; then everything heals.
   Duration length;
   std::vector<PlannedOperation> operations;
@@ -74,6 +76,9 @@ struct PlanLimits {
   int client_count = 8;
   int fault_count_mean = 25;
 };
+
+/// The name of a plan's key.
+Bytes key_name(const Plan& plan, int key);
 
 Plan draw_plan(std::uint64_t seed, const PlanLimits& limits);
 

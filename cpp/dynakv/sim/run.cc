@@ -16,6 +16,7 @@ class Run {
       : plan_(plan), simulation_(plan.simulation), oracle_(simulation_, plan) {
     backups_.resize(static_cast<std::size_t>(simulation_.node_count()));
     is_wiped_.resize(backups_.size());
+    for (int key = 0; key < plan.key_count; ++key) keys_.push_back(key_name(plan, key));
   }
 
   RunResult run();
@@ -35,6 +36,7 @@ class Run {
   const Plan& plan_;
   Simulation simulation_;
   Oracle oracle_;
+  std::vector<Bytes> keys_;
   std::uint64_t value_count_ = 0;
   /// Of each node: its durable state at the last whole seconds.
   std::vector<std::vector<std::pair<Instant, MemoryStore>>> backups_;
@@ -92,7 +94,7 @@ void Run::schedule() {
 
 void Run::perform(const PlannedOperation& planned) {
   PlannedOperation operation = planned;
-  const Bytes key = "k" + std::to_string(operation.key);
+  const Bytes& key = keys_[static_cast<std::size_t>(operation.key)];
   const Bytes value = "v" + std::to_string(++value_count_);
   const bool is_blind = operation.kind == PlannedKind::blind_put;
   const auto flow = static_cast<FlowId>(is_blind ? 0 : operation.client + 1);
@@ -154,8 +156,9 @@ void Run::inject(const PlannedFault& fault) {
 void Run::inject_on_node(const PlannedFault& fault) {
   const int node = fault.a;
   SimDisk& disk = simulation_.node(node).disk();
-  if (loses_data(fault.kind) ||
-      (fault.kind == FaultKind::power_loss && !plan_.simulation.sync_before_effects)) {
+  const bool needs_syncs =
+      fault.kind == FaultKind::power_loss || fault.kind == FaultKind::sync_failure;
+  if (loses_data(fault.kind) || (needs_syncs && !plan_.simulation.sync_before_effects)) {
     oracle_.node_lost_data(node);
   }
   switch (fault.kind) {
@@ -189,7 +192,7 @@ void Run::inject_on_node(const PlannedFault& fault) {
     case FaultKind::damage: {
       Random random =
           Random(plan_.seed).stream("damage", static_cast<std::uint64_t>(fault.at.nanoseconds));
-      disk.damage_object(random);
+      for (std::int64_t i = 0; i < fault.amount; ++i) disk.damage_object(random);
       return;
     }
     case FaultKind::wipe:

@@ -3,6 +3,12 @@
 #include <algorithm>
 
 namespace dynakv {
+namespace {
+
+/// A slow host's messages still arrive within a request's life, more or less.
+constexpr Duration kSlowDelayMax = seconds(5);
+
+}  // namespace
 
 Duration exponential(Random& random, Duration mean) {
   // -log2(u) by the position of the highest bit with a linear part behind it: the same on every
@@ -32,7 +38,7 @@ Duration SimNetwork::draw_delay(int from, int to, Random& random) {
   if (const auto at = slowness_.find(to); at != slowness_.end()) {
     factor = std::max(factor, at->second);
   }
-  return delay * factor;
+  return factor == 1 ? delay : std::min(delay * factor, std::max(delay, kSlowDelayMax));
 }
 
 void SimNetwork::send(int from, int to, std::shared_ptr<const Bytes> frame) {

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "dynakv/base/canary.h"
 #include "dynakv/sim/sim_network.h"
 
 namespace dynakv {
@@ -111,7 +112,7 @@ void SimNode::end_step(Outbox& out) {
     return world_.host_failed(index_, written.error().message);
   }
   if (!out.empty()) waiting_.emplace_back(disk_.written_steps(), out.take());
-  if (!options_.core.effects_wait_for_sync) {
+  if (!options_.core.effects_wait_for_sync || canary(Canary::effects_before_durable)) {
     release_effects(disk_.written_steps());
   } else {
     release_effects(disk_.synced_steps());

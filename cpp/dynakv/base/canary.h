@@ -1,0 +1,68 @@
+// Planted bugs, for the tests of the tests: each takes out one rule of the design, and a run of the
+// simulator that does not catch it fails (INVARIANTS §3.1, the bug zoo).
+//
+// They exist only in programs compiled with DYNAKV_CANARIES; everywhere else canary() is a constant
+// false, and nothing of them is left in the code.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace dynakv {
+
+// clang-format off
+/// X(name, what it breaks)
+#define DYNAKV_CANARY_TABLE(X)                                                                   \
+  X(reply_shows_object_context, "DESIGN 4: a put's reply carries the object's context")           \
+  X(reply_dot_in_vector,        "DESIGN 4: the reply's own dot enters the vector")                \
+  X(superseded_dots_dropped,    "DESIGN 4 as first written: superseded isolated dots are dropped")\
+  X(overwrite_not_join,         "I6: a replica stores what it is sent without joining")           \
+  X(put_drops_unseen,           "I3: a put drops siblings that it has not seen")                  \
+  X(join_keeps_covered,         "I2: a join keeps what the other side has seen superseded")       \
+  X(delete_forgets_context,     "I2: a delete does not join its context")                         \
+  X(actor_outlives_rollback,    "B6: peers' word about a lost past is ignored")                   \
+  X(actor_outlives_power_loss,  "B7: unsynced events and a new boot, yet the same actors")        \
+  X(counter_not_stored,         "B7: the counter is not in the batch of its data")                \
+  X(read_error_is_absent,       "B1, B43: a damaged copy reads as never written")                 \
+  X(effects_before_durable,     "B24: acknowledged before the batch is synced")                   \
+  X(quorum_counts_twice,        "B33: a node that answers twice counts twice")                    \
+  X(quorum_one_too_few,         "I9: one acknowledgement less than W is enough")                  \
+  X(error_counts_as_answer,     "B34: an owner's error counts as not found")                      \
+  X(failure_called_definite,    "B35: a failed write says not applied although it was stored")    \
+  X(session_goes_back,          "I12: a read behind its flow is not noticed")                     \
+  X(deadline_ignored,           "liveness: a coordinator's deadline never fires")
+// clang-format on
+
+enum class Canary : std::uint8_t {
+  none,
+#define DYNAKV_CANARY_ENUM(name, breaks) name,
+  DYNAKV_CANARY_TABLE(DYNAKV_CANARY_ENUM)
+#undef DYNAKV_CANARY_ENUM
+};
+
+#ifdef DYNAKV_CANARIES
+
+struct CanaryRow {
+  Canary canary;
+  std::string_view name;
+  std::string_view breaks;
+};
+
+inline constexpr CanaryRow kCanaries[] = {
+#define DYNAKV_CANARY_ROW(name, breaks) {Canary::name, #name, breaks},
+    DYNAKV_CANARY_TABLE(DYNAKV_CANARY_ROW)
+#undef DYNAKV_CANARY_ROW
+};
+
+inline Canary planted_canary = Canary::none;
+inline bool canary(Canary which) { return planted_canary == which; }
+
+#else
+
+constexpr bool canary(Canary) { return false; }
+
+#endif
+
+}  // namespace dynakv

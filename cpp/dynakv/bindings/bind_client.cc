@@ -1,0 +1,210 @@
+#include "dynakv/bindings/bind_client.h"
+
+#include <pybind11/stl.h>
+
+#include <optional>
+#include <utility>
+
+#include "dynakv/bindings/bind_errors.h"
+#include "dynakv/bindings/client_handle.h"
+
+namespace dynakv {
+namespace {
+
+namespace py = pybind11;
+
+using SharedClient = std::shared_ptr<ClientHandle>;
+
+// Handing over few operations takes less time than getting the interpreter lock back.
+constexpr std::size_t kSubmitWithLockMax = 16;
+
+Duration duration_from(double seconds_count) {
+  return {static_cast<std::int64_t>(seconds_count * 1e9)};
+}
+
+// Borrowed for as long as the object is.
+BytesView view_of(py::handle bytes) {
+  char* data = nullptr;
+  Py_ssize_t size = 0;
+  if (PyBytes_AsStringAndSize(bytes.ptr(), &data, &size) != 0) throw py::error_already_set();
+  return {data, static_cast<std::size_t>(size)};
+}
+
+OperationOptions options_from(int quorum, double timeout, std::uint64_t flow) {
+  OperationOptions options;
+  options.quorum = QuorumSize::from_number(static_cast<std::int16_t>(quorum));
+  options.timeout = duration_from(timeout);
+  options.flow = static_cast<FlowId>(flow);
+  return options;
+}
+
+BatchHandle submit(const SharedClient& handle, std::vector<Operation> operations, const char* verb,
+                   std::vector<std::uint64_t> scopes, double timeout, std::uint64_t tag) {
+  Client& client = *handle->client;
+  if (handle->is_closed) raise_error({ErrorCode::closed, "the client is closed; connect again"});
+  std::optional<WithoutGil> section;
+  if (operations.size() > kSubmitWithLockMax) section.emplace();
+  std::shared_ptr<Batch> batch =
+      tag == 0 ? client.submit(std::move(operations)) : client.submit(std::move(operations), tag);
+  section.reset();
+  return BatchHandle(handle, std::move(batch), verb, std::move(scopes), timeout);
+}
+
+BatchHandle get(const SharedClient& client, const py::bytes& bucket, const py::sequence& keys,
+                int r, double timeout, std::uint64_t flow, std::uint64_t tag) {
+  const Bytes name(view_of(bucket));
+  const OperationOptions options = options_from(r, timeout, flow);
+  std::vector<Operation> operations;
+  std::vector<std::uint64_t> scopes;
+  operations.reserve(keys.size());
+  scopes.reserve(keys.size());
+  for (const py::handle key : keys) {
+    const BytesView bytes = view_of(key);
+    scopes.push_back(context_scope(name, bytes));
+    operations.emplace_back(GetOperation{name, Bytes(bytes), options});
+  }
+  return submit(client, std::move(operations), "get", std::move(scopes), timeout, tag);
+}
+
+void set_context(WriteOperation& write, const ContextToken* context, std::uint64_t scope) {
+  if (context == nullptr) return;
+  if (context->scope != scope) {
+    raise_error({ErrorCode::context_mismatch,
+                 "the context was read from another key or bucket; read this key and use its own"});
+  }
+  write.has_context = true;
+  write.context = context->context;
+  write.context_scope = scope;
+}
+
+BatchHandle put(const SharedClient& client, const py::bytes& bucket, const py::sequence& items,
+                const std::string& content_type, int w, double timeout, std::uint64_t flow,
+                std::uint64_t tag, const ContextToken* context, int condition, double ttl) {
+  WriteOperation form;
+  form.bucket = Bytes(view_of(bucket));
+  form.options = options_from(w, timeout, flow);
+  form.precondition = static_cast<Precondition>(condition);
+  form.content_type = content_type;
+  form.ttl = duration_from(ttl);
+  std::vector<Operation> operations;
+  std::vector<std::uint64_t> scopes;
+  operations.reserve(items.size());
+  scopes.reserve(items.size());
+  for (const py::handle item : items) {
+    const auto pair = py::reinterpret_borrow<py::tuple>(item);
+    WriteOperation write = form;
+    write.key = Bytes(view_of(pair[0]));
+    write.value = Bytes(view_of(pair[1]));
+    scopes.push_back(context_scope(form.bucket, write.key));
+    set_context(write, context, scopes.back());
+    operations.emplace_back(std::move(write));
+  }
+  return submit(client, std::move(operations), "put", std::move(scopes), timeout, tag);
+}
+
+BatchHandle remove(const SharedClient& client, const py::bytes& bucket, const py::bytes& key, int w,
+                   double timeout, std::uint64_t flow, std::uint64_t tag,
+                   const ContextToken* context) {
+  WriteOperation write;
+  write.kind = WriteKind::remove;
+  write.bucket = Bytes(view_of(bucket));
+  write.key = Bytes(view_of(key));
+  write.options = options_from(w, timeout, flow);
+  const std::uint64_t scope = context_scope(write.bucket, write.key);
+  set_context(write, context, scope);
+  std::vector<Operation> operations;
+  operations.emplace_back(std::move(write));
+  return submit(client, std::move(operations), "delete", {scope}, timeout, tag);
+}
+
+BatchHandle status(const SharedClient& client, const std::vector<std::string>& nodes,
+                   double timeout, std::uint64_t tag) {
+  std::vector<Operation> operations;
+  for (const std::string& id : nodes) {
+    const std::optional<NodeId> node = parse_node_id(id);
+    if (!node) raise_error({ErrorCode::invalid_argument, "'" + id + "' is no node id"});
+    operations.emplace_back(StatusOperation{*node, options_from(0, timeout, 0)});
+  }
+  return submit(client, std::move(operations), "status", {}, timeout, tag);
+}
+
+SharedClient connect(const std::vector<std::string>& contact_points, double timeout, int attempts,
+                     double retry_pause, std::size_t max_in_flight, double connect_timeout) {
+  ClientOptions options;
+  options.timeout = duration_from(timeout);
+  options.attempts_max = attempts;
+  options.retry_pause = duration_from(retry_pause);
+  options.in_flight_max = max_in_flight;
+  const Duration patience = duration_from(connect_timeout);
+  using Connected = Result<std::unique_ptr<Client>>;
+  Connected client = run_interruptibly<Connected>([contact_points, options, patience] {
+    return Client::connect(contact_points, options, patience);
+  });
+  return std::make_shared<ClientHandle>(std::shared_ptr<Client>(unwrap(std::move(client))));
+}
+
+std::vector<std::uint64_t> drain(ClientHandle& handle) {
+  std::vector<std::uint64_t> tags;
+  for (const std::shared_ptr<Batch>& batch : handle.client->drain()) tags.push_back(batch->tag());
+  return tags;
+}
+
+py::dict counters_of(const ClientHandle& handle) {
+  const ClientCounters counters = handle.client->counters();
+  py::dict fields;
+  fields["operations_started"] = counters.operations_started;
+  fields["operations_ended"] = counters.operations_ended;
+  fields["wakes"] = counters.wakes;
+  fields["disconnects"] = counters.disconnects;
+  return fields;
+}
+
+// Called when flows end, by destructors of Python objects too: it must not throw.
+void forget_flow(ClientHandle& handle, std::uint64_t flow) {
+  if (handle.client.is_foreign() || handle.is_closed) return;
+  handle.client->forget_flow(static_cast<FlowId>(flow));
+}
+
+void bind_batch(py::module_& module) {
+  py::class_<BatchHandle>(module, "Batch", py::is_final())
+      .def("wait", &BatchHandle::wait)
+      .def("cancel", &BatchHandle::cancel)
+      .def_property_readonly("done", &BatchHandle::is_done)
+      .def_property_readonly("tag", &BatchHandle::tag)
+      .def_property_readonly("timeout", &BatchHandle::timeout)
+      .def("take_get", &BatchHandle::take_one)
+      .def("take_write", &BatchHandle::take_one)
+      .def("take_gets", &BatchHandle::take_all)
+      .def("take_writes", &BatchHandle::take_all)
+      .def("take_statuses", &BatchHandle::take_all);
+}
+
+}  // namespace
+
+void bind_client(py::module_& module) {
+  bind_batch(module);
+  py::class_<ClientHandle, SharedClient>(module, "Client", py::is_final())
+      .def_static("connect", &connect, py::arg("contact_points"), py::arg("timeout"),
+                  py::arg("attempts"), py::arg("retry_pause"), py::arg("max_in_flight"),
+                  py::arg("connect_timeout"))
+      .def("get", &get, py::arg("bucket"), py::arg("keys"), py::arg("r"), py::arg("timeout"),
+           py::arg("flow"), py::arg("tag"))
+      .def("put", &put, py::arg("bucket"), py::arg("items"), py::arg("content_type"), py::arg("w"),
+           py::arg("timeout"), py::arg("flow"), py::arg("tag"), py::arg("context").none(true),
+           py::arg("condition"), py::arg("ttl"))
+      .def("delete", &remove, py::arg("bucket"), py::arg("key"), py::arg("w"), py::arg("timeout"),
+           py::arg("flow"), py::arg("tag"), py::arg("context").none(true))
+      .def("status", &status, py::arg("nodes"), py::arg("timeout"), py::arg("tag"))
+      .def("drain", &drain)
+      .def_property_readonly("completion_fd",
+                             [](const ClientHandle& h) { return h.client->completion_fd(); })
+      .def("layout", &ClientHandle::layout)
+      .def_property_readonly("in_flight",
+                             [](const ClientHandle& h) { return h.client->in_flight(); })
+      .def_property_readonly("closed", [](const ClientHandle& h) { return h.is_closed; })
+      .def("counters", &counters_of)
+      .def("forget_flow", &forget_flow, py::arg("flow"))
+      .def("close", &ClientHandle::close);
+}
+
+}  // namespace dynakv

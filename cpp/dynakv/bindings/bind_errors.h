@@ -1,0 +1,47 @@
+// From Error to Python exception: the only place that knows how. Classes are those that the table
+// in base/error_code.h names; they live in python/dynakv/_exceptions.py.
+//
+// Threads: with the interpreter lock held.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "dynakv/base/result.h"
+#include "dynakv/bindings/results.h"
+#include "dynakv/domain/layout.h"
+#include "dynakv/protocol/messages.h"
+
+namespace dynakv {
+
+/// Which verb failed, and what its error may have to say about the key.
+struct Failed {
+  /// "get", "put", "delete" or "status".
+  const char* verb = "";
+  std::uint64_t scope = 0;
+  /// Names the nodes; may be null.
+  std::shared_ptr<const Layout> layout;
+};
+
+pybind11::object to_exception(const Error& error);
+pybind11::object to_exception(ErrorReply reply, const Failed& failed);
+
+[[noreturn]] void raise_error(const Error& error);
+[[noreturn]] void raise_reply(ErrorReply reply, const Failed& failed);
+/// For classes that share a code with another.
+[[noreturn]] void raise(std::string_view class_name, const std::string& message, ErrorCode code);
+
+/// Returns the value or throws the exception.
+template <typename T>
+T unwrap(Result<T> result) {
+  if (!result) raise_error(result.error());
+  if constexpr (!std::is_void_v<T>) return std::move(*result);
+}
+
+/// Adds error_table() and the translation of failed checks, and installs the check handler.
+void bind_errors(pybind11::module_& module);
+
+}  // namespace dynakv

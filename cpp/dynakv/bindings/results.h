@@ -1,0 +1,70 @@
+// What a client's replies look like to Python: decoded when first asked for, and without what no
+// reader may see.
+//
+// Invariant: expired values and a register's deletion are never shown; siblings of one write, and
+// siblings with equal contents, are shown once (DESIGN §4, I13).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dynakv/bindings/context_token.h"
+#include "dynakv/domain/layout.h"
+#include "dynakv/domain/object.h"
+#include "dynakv/protocol/messages.h"
+
+namespace dynakv {
+
+/// A member's name, or its id when the layout does not know it. `layout` may be null.
+std::string node_name(const Layout* layout, const NodeId& id);
+std::vector<std::string> node_names(const Layout* layout, const std::vector<NodeId>& ids);
+
+/// A value for a reader. `covers` holds its dot and those of its copies.
+struct ShownSibling {
+  const Sibling* sibling = nullptr;
+  Context covers;
+};
+
+/// The values that a reader may see at `wall`; they point into `object`.
+std::vector<ShownSibling> shown_siblings(const Object& object, WallTime wall);
+
+/// The value, where a reader may see exactly one; the cheap way to what most reads want.
+const Bytes* only_value(const Object& object, WallTime wall);
+
+/// The result of a get.
+class Got {
+ public:
+  Got(Bytes encoded, std::uint64_t scope) : encoded_(std::move(encoded)), scope_(scope) {}
+  Got(GetReply reply, std::uint64_t scope, std::shared_ptr<const Layout> layout)
+      : encoded_(std::move(reply.object)),
+        scope_(scope),
+        answered_(std::move(reply.answered)),
+        all_answered_(reply.all_answered),
+        layout_(std::move(layout)) {}
+
+  /// Throws CorruptionError when the object cannot be decoded.
+  const Object& object();
+  std::uint64_t scope() const { return scope_; }
+  bool all_answered() const { return all_answered_; }
+  std::vector<std::string> answered() const { return node_names(layout_.get(), answered_); }
+
+ private:
+  Bytes encoded_;
+  std::uint64_t scope_;
+  std::vector<NodeId> answered_;
+  bool all_answered_ = false;
+  std::shared_ptr<const Layout> layout_;
+  std::optional<Object> decoded_;
+};
+
+/// The result of a put or delete.
+struct Wrote {
+  WriteReply reply;
+  std::uint64_t scope = 0;
+  std::shared_ptr<const Layout> layout;
+};
+
+}  // namespace dynakv

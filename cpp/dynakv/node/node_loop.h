@@ -1,0 +1,161 @@
+// The loop of one real node: it drives NodeCore as protocol/node_core.h and DESIGN §3 say, on one
+// thread that owns the core, the store and the connections.
+//
+// A turn: wait for input; hand all that is ready to the core; end the step and write its batch; ask
+// the helper for a sync where one is due; release the effects of steps that are durable; write each
+// connection once.
+//
+// Timers are effects and wait like the others: they are late by one sync at the most, and a core
+// that set one never sees it fire before its step is durable.
+//
+// Threads: run() is the thread; post(), request_end() and wait_for_board() are for others.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dynakv/node/effect_queue.h"
+#include "dynakv/node/links.h"
+#include "dynakv/node/log.h"
+#include "dynakv/node/mailbox.h"
+#include "dynakv/node/node.h"
+#include "dynakv/node/syncer.h"
+#include "dynakv/protocol/node_core.h"
+
+namespace dynakv {
+
+/// What other threads see of a node without asking its thread.
+struct NodeBoard {
+  bool ready = false;
+  bool ended = false;
+  std::size_t connected_peer_count = 0;
+  std::optional<Error> failure;
+  /// The result of a graceful end.
+  Status end_status;
+  /// Filled in at the end.
+  NodeStatus last_status;
+  Bytes last_layout;
+};
+
+class NodeLoop final : private LinksHandler {
+ public:
+  enum class End : int { none = 0, graceful = 1, kill = 2 };
+
+  NodeLoop(const NodeOptions& options, std::unique_ptr<DurableStore> store, Random random);
+
+  /// Before run(): listens, starts the core and makes its first step durable.
+  Status open(const StartEvidence& evidence, Random random);
+  /// Until the end is requested, or something fails; then everything is closed.
+  void run();
+
+  void post(Mailbox::Task task);
+  void request_end(End end);
+  /// Waits until `is_done(board)`; false at the timeout.
+  template <typename Predicate>
+  bool wait_for_board(Duration timeout, Predicate is_done);
+  NodeBoard board() const;
+
+  /// The rest is for open() and for tasks that run on the loop's thread.
+  const NodeCore& core() const { return *core_; }
+  const std::string& address() const { return address_; }
+  NodeStatus status() const;
+  Bytes encoded_layout() const;
+  /// `done` is called when the layout is durable, or with what went wrong.
+  void adopt_layout(const Layout& layout, std::function<void(const Status&)> done);
+  /// The same for members whose ids are not known yet; `done` is called before the layout is made.
+  void form_cluster(const std::vector<Member>& members, const BucketProperties& defaults,
+                    const std::map<Bytes, BucketProperties>& buckets,
+                    std::function<void(const Status&)> done);
+
+ private:
+  struct Counters {
+    std::uint64_t steps = 0;
+    std::uint64_t batches = 0;
+    std::uint64_t syncs = 0;
+    std::uint64_t sends_dropped = 0;
+    std::uint64_t frames_too_large = 0;
+    std::uint64_t reading_pauses = 0;
+    std::uint64_t disk_full_retries = 0;
+  };
+
+  Now link_now() override;
+  NodeId own_id() const override { return core_->id(); }
+  Hello hello_for(const NodeId& peer) const override;
+  Status check_hello(const Hello& hello) const override { return core_->check_hello(hello); }
+  void handle_peer_up(const Hello& hello) override;
+  void handle_peer_down(const NodeId& peer) override;
+  void handle_peer_message(const NodeId& from, Message&& message) override;
+  void handle_dial_failed(const std::string& address, const std::string& reason) override;
+  void handle_wake() override;
+
+  void turn();
+  void end_turn();
+  void run_timers();
+  void finish_step();
+  void advance_durability();
+  void release();
+  void perform(Effect& effect);
+  void send(Send& effect);
+  void answer_too_large(Send& effect);
+  void follow_peers();
+  void limit_input();
+  void arm_alarm();
+  void publish();
+  Status end_gracefully();
+  void close(const Status& end_status);
+  /// Throws: the run ends here.
+  [[noreturn]] void stop_for_good(const Error& error);
+
+  const NodeOptions options_;
+  Log log_;
+  std::string address_;
+  std::unique_ptr<DurableStore> store_;
+  std::unique_ptr<NodeCore> core_;
+  Outbox out_;
+  std::vector<std::function<void(const Status&)>> waiters_;
+  bool had_input_ = false;
+  std::optional<Now> now_;
+  TimerQueue<TimerId> timers_;
+  EffectQueue queue_;
+  /// Batches written, durable, and being synced.
+  std::uint64_t written_ = 0;
+  std::uint64_t durable_ = 0;
+  std::uint64_t syncing_ = 0;
+  /// When a batch or sync that met a full disk is tried again.
+  Instant disk_retry_at_ = Instant::far_future();
+  bool write_held_ = false;
+  Progress durable_progress_;
+  /// Answers of this node to itself, for requests that nobody else can be asked.
+  std::vector<std::pair<NodeId, Message>> own_answers_;
+  Bytes frame_;
+  /// Whom to be connected to may have changed.
+  bool peers_changed_ = true;
+  LayoutVersion followed_layout_{};
+  Counters counters_;
+
+  Mailbox mailbox_;
+  std::atomic<End> end_{End::none};
+  mutable std::mutex board_mutex_;
+  mutable std::condition_variable board_changed_;
+  NodeBoard board_;
+
+  Links links_;
+  /// Last: it wakes the links' transport.
+  std::unique_ptr<Syncer> syncer_;
+};
+
+template <typename Predicate>
+bool NodeLoop::wait_for_board(Duration timeout, Predicate is_done) {
+  std::unique_lock lock(board_mutex_);
+  return board_changed_.wait_for(lock, std::chrono::nanoseconds(timeout.nanoseconds),
+                                 [&] { return is_done(board_); });
+}
+
+}  // namespace dynakv

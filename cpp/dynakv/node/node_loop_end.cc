@@ -1,0 +1,150 @@
+// What of NodeLoop concerns its peers, what others see of it, and its end.
+#include <utility>
+
+#include "dynakv/node/node_loop.h"
+
+namespace dynakv {
+
+void NodeLoop::adopt_layout(const Layout& layout, std::function<void(const Status&)> done) {
+  had_input_ = true;
+  if (const Status adopted = core_->adopt_layout(link_now(), layout, out_); !adopted) {
+    return done(adopted);
+  }
+  waiters_.push_back(std::move(done));
+}
+
+void NodeLoop::form_cluster(const std::vector<Member>& members, const BucketProperties& defaults,
+                            const std::map<Bytes, BucketProperties>& buckets,
+                            std::function<void(const Status&)> done) {
+  had_input_ = peers_changed_ = true;
+  const Status formed = core_->form_cluster(link_now(), members, defaults, buckets, out_);
+  if (!formed) return done(formed);
+  waiters_.push_back(std::move(done));
+}
+
+void NodeLoop::follow_peers() {
+  const Layout* layout = core_->layout();
+  const LayoutVersion version = layout == nullptr ? LayoutVersion{} : layout->version;
+  if (!std::exchange(peers_changed_, false) && version == followed_layout_) return;
+  followed_layout_ = version;
+  std::vector<Links::Target> targets;
+  std::vector<std::string> contacts;
+  for (Member& peer : core_->peers()) {
+    if (peer.id.is_nil()) {
+      contacts.push_back(std::move(peer.address));
+    } else {
+      targets.push_back({peer.id, std::move(peer.address)});
+    }
+  }
+  links_.set_targets(targets);
+  links_.set_contacts(std::move(contacts));
+}
+
+NodeStatus NodeLoop::status() const {
+  NodeStatus status{.id = core_->id(),
+                    .name = core_->name(),
+                    .address = address_,
+                    .incarnation = core_->incarnation(),
+                    .ready = core_->is_ready(),
+                    .running = true,
+                    .counters = core_->counters()};
+  if (const Layout* layout = core_->layout()) {
+    status.layout = layout->version;
+    for (const Member& member : layout->members) {
+      if (member.id != core_->id()) status.peers.push_back({member.id, links_.is_up(member.id)});
+    }
+  }
+  const auto count = [&](const char* name, std::uint64_t value) {
+    status.counters[std::string("node.") + name] = value;
+  };
+  const TransportCounters& transport = links_.transport().counters();
+  const LinkCounters& links = links_.counters();
+  count("steps", counters_.steps);
+  count("batches", counters_.batches);
+  count("syncs", counters_.syncs);
+  count("sends_dropped", counters_.sends_dropped);
+  count("frames_too_large", counters_.frames_too_large);
+  count("reading_pauses", counters_.reading_pauses);
+  count("disk_full_retries", counters_.disk_full_retries);
+  count("messages_received", links.messages_received);
+  count("dials", links.dials);
+  count("handshakes_refused", links.handshakes_refused);
+  count("handshakes_timed_out", links.handshakes_timed_out);
+  count("protocol_errors", links.protocol_errors);
+  count("turns", transport.turns);
+  count("reads", transport.reads);
+  count("writes", transport.writes);
+  count("bytes_read", transport.bytes_read);
+  count("bytes_written", transport.bytes_written);
+  count("connections", links_.transport().connection_count());
+  count("connections_accepted", transport.accepted);
+  count("connections_refused_full", transport.refused_full);
+  count("connections_closed_slow", transport.closed_slow);
+  return status;
+}
+
+Bytes NodeLoop::encoded_layout() const {
+  const Layout* layout = core_->layout();
+  return layout == nullptr ? Bytes() : encode_layout(*layout);
+}
+
+void NodeLoop::publish() {
+  const bool ready = core_->is_ready();
+  const std::size_t connected = links_.up_count();
+  const std::lock_guard lock(board_mutex_);
+  if (board_.ready == ready && board_.connected_peer_count == connected) return;
+  board_.ready = ready;
+  board_.connected_peer_count = connected;
+  board_changed_.notify_all();
+}
+
+NodeBoard NodeLoop::board() const {
+  const std::lock_guard lock(board_mutex_);
+  return board_;
+}
+
+Status NodeLoop::end_gracefully() {
+  log_.write(LogLevel::info, "stops");
+  now_.reset();
+  core_->stop(link_now(), out_);
+  finish_step();
+  if (write_held_) return fail(ErrorCode::disk_full, "the last step found no room on the disk");
+  if (syncer_ != nullptr && syncer_->is_busy()) {
+    if (Status synced = syncer_->wait(); !synced) return synced;
+  }
+  if (Status synced = store_->sync(); !synced) return synced;
+  durable_ = written_;
+  release();
+  links_.transport().flush();
+  return {};
+}
+
+void NodeLoop::close(const Status& end_status) {
+  NodeStatus last = status();
+  last.running = false;
+  last.ready = false;
+  Bytes layout = encoded_layout();
+  const bool failed = !end_status && end_.load() == End::none;
+  if (failed) log_.write(LogLevel::error, "stopped for good: " + end_status.error().message);
+  const Status closed = failed ? end_status : fail(ErrorCode::closed, "the node was stopped");
+  links_.transport().close_all();
+  {
+    const std::lock_guard lock(board_mutex_);
+    board_.ready = false;
+    board_.ended = true;
+    board_.connected_peer_count = 0;
+    board_.end_status = end_status;
+    if (failed) board_.failure = end_status.error();
+    board_.last_status = std::move(last);
+    board_.last_layout = std::move(layout);
+  }
+  queue_.fail_all(closed);
+  for (const auto& waiter : std::exchange(waiters_, {})) waiter(closed);
+  mailbox_.close();
+  syncer_.reset();
+  core_.reset();
+  store_.reset();
+  board_changed_.notify_all();
+}
+
+}  // namespace dynakv

@@ -1,0 +1,75 @@
+// Drops requests that arrive a second time: a repeated copy that were refused would tell its sender
+// "not applied" of a write that the first copy applied (I13, B35), and one that were executed would
+// do its work twice (B10).
+//
+// Senders number their requests upwards. For each sender a window of the newest numbers is kept; a
+// number below the window is taken for new. Senders are bounded: the one that was silent longest is
+// forgotten, and so is everything with a restart, which a sender notices as a lost connection.
+#pragma once
+
+#include <bitset>
+#include <cstdint>
+#include <list>
+#include <map>
+#include <utility>
+
+#include "dynakv/base/types.h"
+
+namespace dynakv {
+
+class RepeatFilter {
+ public:
+  static constexpr std::size_t kWindow = 1024;
+  static constexpr std::size_t kSenderCountMax = 4096;
+
+  /// True when this request of the sender was seen before. Remembers it.
+  bool is_repeated(const NodeId& sender, RequestId id) {
+    Window& window = window_of(sender);
+    const std::uint64_t number = to_number(id);
+    if (number > window.newest) {
+      const std::uint64_t step = number - window.newest;
+      if (step >= kWindow) {
+        window.seen.reset();
+      } else {
+        window.seen <<= static_cast<std::size_t>(step);
+      }
+      window.newest = number;
+      window.seen.set(0);
+      return false;
+    }
+    const std::uint64_t age = window.newest - number;
+    if (age >= kWindow) return false;
+    if (window.seen.test(static_cast<std::size_t>(age))) return true;
+    window.seen.set(static_cast<std::size_t>(age));
+    return false;
+  }
+
+ private:
+  struct Window {
+    std::uint64_t newest = 0;
+    /// Bit n: the request `newest` - n was seen.
+    std::bitset<kWindow> seen;
+    std::list<NodeId>::iterator place;
+  };
+
+  Window& window_of(const NodeId& sender) {
+    const auto [at, is_new] = windows_.try_emplace(sender);
+    if (is_new) {
+      order_.push_front(sender);
+      at->second.place = order_.begin();
+      if (windows_.size() > kSenderCountMax) {
+        windows_.erase(order_.back());
+        order_.pop_back();
+      }
+    } else if (at->second.place != order_.begin()) {
+      order_.splice(order_.begin(), order_, at->second.place);
+    }
+    return at->second;
+  }
+
+  std::map<NodeId, Window> windows_;
+  /// Last heard of first.
+  std::list<NodeId> order_;
+};
+
+}  // namespace dynakv

@@ -1,0 +1,358 @@
+"""What requests return: frozen values with a useful ``repr``; no native handle in sight."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Generic, NamedTuple, TypeVar, cast
+
+from dynakv import _core
+from dynakv._codecs import Codec
+from dynakv._core import Context
+from dynakv._exceptions import NotFound, SiblingsError
+
+V = TypeVar("V")
+V_co = TypeVar("V_co", covariant=True)
+
+
+class Dot(NamedTuple):
+    """The name of one write event: the counter of an actor."""
+
+    actor: int
+    counter: int
+
+    def __str__(self) -> str:
+        return f"{self.actor >> 32:08x}:{self.counter}"
+
+
+_NOT_DECODED: Any = object()
+
+
+class Sibling(Generic[V_co]):
+    """One of the values that a key has at the same time.
+
+    Attributes
+    ----------
+    value : V
+        Decoded when first asked for.
+    raw : bytes
+        As stored.
+    dot : Dot or None
+        The write event that made it; None for a value that was made here.
+    context : Context or None
+        Covers this sibling and no other: a put with it replaces only this one.
+    written_at : datetime or None
+        When a coordinator took the write, by its clock; for people, it orders nothing.
+    content_type : str
+    """
+
+    __slots__ = (
+        "_codec",
+        "_content_type",
+        "_context",
+        "_dot",
+        "_key",
+        "_raw",
+        "_value",
+        "_write_id",
+        "_written_at",
+    )
+
+    def __init__(
+        self,
+        value: V_co,
+        *,
+        raw: bytes = b"",
+        dot: Dot | None = None,
+        context: Context | None = None,
+        written_at_packed: int = 0,
+        content_type: str = "",
+    ) -> None:
+        self._value: Any = value
+        self._raw = raw
+        self._dot = dot
+        self._context = context
+        self._written_at = written_at_packed
+        self._content_type = content_type
+        self._write_id = 0
+        self._codec: Codec[Any] | None = None
+        self._key = b""
+
+    @staticmethod
+    def _from_core(fields: _core.SiblingFields, key: bytes, codec: Codec[V]) -> Sibling[V]:
+        raw, (actor, counter), context, written_at, content_type, write_id = fields
+        sibling: Sibling[V] = Sibling(
+            _NOT_DECODED,
+            raw=raw,
+            dot=Dot(actor, counter),
+            context=context,
+            written_at_packed=written_at,
+            content_type=content_type,
+        )
+        sibling._write_id = write_id
+        sibling._codec = codec
+        sibling._key = key
+        return sibling
+
+    @property
+    def value(self) -> V_co:
+        if self._value is _NOT_DECODED and self._codec is not None:
+            self._value = self._codec.load(self._raw, self._key)
+        return cast(V_co, self._value)
+
+    @property
+    def raw(self) -> bytes:
+        return self._raw
+
+    @property
+    def dot(self) -> Dot | None:
+        return self._dot
+
+    @property
+    def context(self) -> Context | None:
+        return self._context
+
+    @property
+    def written_at(self) -> datetime | None:
+        if self._written_at == 0:
+            return None
+        return datetime.fromtimestamp((self._written_at >> 16) / 1000, UTC)
+
+    @property
+    def written_at_packed(self) -> int:
+        """Milliseconds since 1970 shifted left by 16, plus a logical counter."""
+        return self._written_at
+
+    @property
+    def content_type(self) -> str:
+        return self._content_type
+
+    @property
+    def write_id(self) -> int:
+        """The same in each try of one put; 0 when it is not known."""
+        return self._write_id
+
+    def __repr__(self) -> str:
+        shown = self._raw if self._value is _NOT_DECODED else self._value
+        return f"Sibling({shown!r}, dot={self._dot})"
+
+
+Resolver = Callable[[Sequence[Sibling[V]]], V]
+
+
+@dataclass(frozen=True, slots=True)
+class Explain:
+    """How a read was answered.
+
+    Parameters
+    ----------
+    answered : tuple of str
+        Names of the owners whose answers are in the result.
+    all_answered : bool
+        True when every owner answered: nothing that exists can be missing.
+    """
+
+    answered: tuple[str, ...]
+    all_answered: bool
+
+
+class GetResult(Generic[V]):
+    """What a read found: no value, one, or several siblings; never None.
+
+    Attributes
+    ----------
+    key : bytes
+    exists : bool
+        There is a value.
+    in_conflict : bool
+        There are several.
+    siblings : tuple of Sibling
+        Copies of one write, and equal values, are shown once.
+    values : list of V
+        The siblings' values.
+    value : V
+        The one value.
+    context : Context
+        What this read saw; give it to the put or delete that is based on it.
+    explain : Explain or None
+        With the option ``explain=True``.
+    """
+
+    __slots__ = ("_codec", "_context", "_explain", "_got", "_key", "_resolver", "_siblings")
+
+    def __init__(
+        self,
+        key: bytes,
+        got: _core.Got | None,
+        codec: Codec[V],
+        resolver: Resolver[V] | None = None,
+        *,
+        explain: bool = False,
+    ) -> None:
+        self._key = key
+        self._got = got
+        self._codec = codec
+        self._resolver = resolver
+        self._explain = explain
+        self._siblings: tuple[Sibling[V], ...] | None = None
+        self._context: Context | None = None
+
+    @staticmethod
+    def _made(result: GetResult[V], value: V, raw: bytes, context: Context) -> GetResult[V]:
+        made = GetResult(result._key, None, result._codec, result._resolver)
+        made._siblings = (Sibling(value, raw=raw, content_type=result._codec.content_type),)
+        made._context = context
+        return made
+
+    @property
+    def key(self) -> bytes:
+        return self._key
+
+    @property
+    def exists(self) -> bool:
+        return bool(self.siblings)
+
+    @property
+    def in_conflict(self) -> bool:
+        return len(self.siblings) > 1
+
+    @property
+    def siblings(self) -> tuple[Sibling[V], ...]:
+        if self._siblings is None:
+            key, codec = self._key, self._codec
+            fields = self._got.siblings() if self._got is not None else []
+            self._siblings = tuple(Sibling._from_core(field, key, codec) for field in fields)
+        return self._siblings
+
+    @property
+    def context(self) -> Context:
+        if self._context is None:
+            assert self._got is not None
+            self._context = self._got.context
+        return self._context
+
+    @property
+    def explain(self) -> Explain | None:
+        if not self._explain or self._got is None:
+            return None
+        return Explain(tuple(self._got.answered), self._got.all_answered)
+
+    @property
+    def values(self) -> list[V]:
+        return [sibling.value for sibling in self.siblings]
+
+    @property
+    def value(self) -> V:
+        """The value; of several, what the bucket's or client's resolver makes of them.
+
+        Raises
+        ------
+        NotFound
+            There is none.
+        SiblingsError
+            There are several and no resolver; the error carries this result.
+        """
+        if self._siblings is None and self._got is not None:  # most reads want only this
+            raw = self._got.only_value()
+            if raw is not None:
+                return self._codec.load(raw, self._key)
+        siblings = self.siblings
+        if len(siblings) == 1:
+            return siblings[0].value
+        return self._reconciled(self._resolver)
+
+    def resolve(self, resolver: Resolver[V] | None = None) -> GetResult[V]:
+        """Reconcile the siblings, here and not yet in the store.
+
+        Parameters
+        ----------
+        resolver : callable, optional
+            Default: the bucket's or the client's.
+
+        Returns
+        -------
+        GetResult
+            With one value and the same context: ``put(key, result.value,
+            context=result.context)`` stores it in place of the siblings.
+
+        Raises
+        ------
+        NotFound
+            There is no value.
+        SiblingsError
+            There is no resolver, or it gives up.
+        """
+        if len(self.siblings) == 1:
+            return self
+        value = self._reconciled(resolver or self._resolver)
+        return GetResult._made(self, value, self._codec.encode(value), self.context)
+
+    def _reconciled(self, resolver: Resolver[V] | None) -> V:
+        siblings = self.siblings
+        if not siblings:
+            raise NotFound(f"key {self._key!r} has no value")
+        if resolver is None:
+            raise SiblingsError(
+                f"key {self._key!r} has {len(siblings)} siblings; take .values, or reconcile them "
+                "with .resolve(resolver) and put the result back with its .context",
+                result=self,
+            )
+        try:
+            return resolver(siblings)
+        except SiblingsError as error:
+            if error.result is None:
+                error.result = self
+            raise
+
+    def __repr__(self) -> str:
+        siblings = self.siblings
+        if not siblings:
+            return f"GetResult(key={self._key!r}, exists=False)"
+        if len(siblings) > 1:
+            return f"GetResult(key={self._key!r}, siblings={list(siblings)!r})"
+        shown = siblings[0]
+        value = shown.raw if shown._value is _NOT_DECODED else shown._value
+        return f"GetResult(key={self._key!r}, value={value!r})"
+
+
+class PutResult:
+    """A put or delete that succeeded.
+
+    Attributes
+    ----------
+    key : bytes
+    context : Context
+        What the request had seen, plus its own write: the next put with it replaces this one.
+    dot : Dot or None
+        The write event; None for a delete, which makes none.
+    acked : tuple of str
+        Names of the nodes that hold it durably, the coordinator first.
+    """
+
+    __slots__ = ("_key", "_wrote")
+
+    def __init__(self, key: bytes, wrote: _core.Wrote) -> None:
+        self._key = key
+        self._wrote = wrote
+
+    @property
+    def key(self) -> bytes:
+        return self._key
+
+    @property
+    def context(self) -> Context:
+        return self._wrote.context
+
+    @property
+    def dot(self) -> Dot | None:
+        actor, counter = self._wrote.dot
+        return Dot(actor, counter) if counter else None
+
+    @property
+    def acked(self) -> tuple[str, ...]:
+        return tuple(self._wrote.acked)
+
+    def __repr__(self) -> str:
+        dot = self.dot
+        return f"PutResult(key={self._key!r}, dot={dot}, acked={list(self.acked)!r})"
