@@ -106,6 +106,7 @@ struct LoadOptions {
   int in_flight = 64;   // Per connection.
   std::uint64_t operations = 0;
   std::uint64_t keys = 100'000;
+  std::uint64_t first_key = 0;  // Number of the first of them.
   std::size_t value_bytes = 100;
   FloorKind kind = FloorKind::kPut;
   FloorDistribution distribution = FloorDistribution::kUniform;

@@ -114,7 +114,7 @@ void LoadClient::issue(Link* link, std::uint32_t flight) {
   if (issued_ == options_.operations) return;
   ++issued_;
   Flight& next = link->flights[flight];
-  next.key = keys_.next();
+  next.key = options_.first_key + keys_.next();
   next.start = Clock::now();
   next.open = true;
   const auto key = key_bytes(next.key);

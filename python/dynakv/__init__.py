@@ -60,7 +60,8 @@ from dynakv._exceptions import (
 from dynakv._node import Node
 from dynakv._options import Quorum, RequestOptions, RetryPolicy, deadline
 from dynakv._requests import BucketProperties
-from dynakv._results import Dot, Explain, GetResult, PutResult, Resolver, Sibling
+from dynakv._results import Explain, GetResult, PutResult, Resolver
+from dynakv._siblings import Dot, Sibling
 
 try:
     __version__ = _version("dynakv")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Self, TypeVar, Unpack, overload
 
 from dynakv import _core
@@ -11,7 +12,7 @@ from dynakv._core import Context
 from dynakv._exceptions import ConditionFailed, ConfigError, DynakvError
 from dynakv._loop import Wakeup
 from dynakv._options import OptionArguments
-from dynakv._requests import BucketBase, Key, backoff, encode_key, precondition
+from dynakv._requests import PART, BucketBase, Item, Key, backoff, encode_key, precondition
 from dynakv._results import GetResult, PutResult, Resolver
 
 V = TypeVar("V")
@@ -144,10 +145,13 @@ class AsyncBucket(BucketBase[V]):
         """Read many keys at once: a result or an error for each; see `Bucket.get_many`."""
         merged = self._merged(options)
         encoded = [encode_key(key) for key in keys]
+        timeout = self._time(merged)
         results: dict[bytes, GetResult[V] | DynakvError] = {}
-        for window in self._windows(len(encoded)):
-            part = encoded[window]
-            batch = await self._run(self._start_get(part, merged, self._wakeup.next_tag()))
+
+        def start(part: Sequence[bytes]) -> _core.Batch:
+            return self._start_get(part, merged, self._wakeup.next_tag(), timeout)
+
+        async for part, batch in self._in_parts(encoded, start):
             results.update(self._got_many(part, batch, merged))
         return results
 
@@ -159,16 +163,33 @@ class AsyncBucket(BucketBase[V]):
         """Write many values at once, not atomically; see `Bucket.put_many`."""
         merged = self._merged(options)
         encoded = self._encode_items(items)
+        timeout = self._time(merged)
         results: list[PutResult | DynakvError] = []
-        for window in self._windows(len(encoded)):
-            part = encoded[window]
-            batch = await self._run(self._start_put(part, merged, self._wakeup.next_tag()))
+
+        def start(part: Sequence[tuple[bytes, bytes]]) -> _core.Batch:
+            return self._start_put(part, merged, self._wakeup.next_tag(), timeout=timeout)
+
+        async for part, batch in self._in_parts(encoded, start):
             results.extend(self._wrote_many(part, batch))
         return results
 
-    async def _run(self, batch: _core.Batch) -> _core.Batch:
-        await self._wakeup.finished(batch)
-        return batch
+    async def _in_parts(
+        self, items: Sequence[Item], start: Callable[[Sequence[Item]], _core.Batch]
+    ) -> AsyncIterator[tuple[Sequence[Item], _core.Batch]]:
+        """Start parts ahead, as many as the window allows, and yield each when it has ended."""
+        waiting: deque[tuple[Sequence[Item], _core.Batch]] = deque()
+        try:
+            for part in self._parts(items):
+                waiting.append((part, start(part)))
+                if len(waiting) * PART >= self._connection.window:
+                    await self._wakeup.finished(waiting[0][1])
+                    yield waiting.popleft()
+            while waiting:
+                await self._wakeup.finished(waiting[0][1])
+                yield waiting.popleft()
+        finally:
+            for _, batch in waiting:  # only after a cancellation
+                batch.cancel()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r}>"

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from typing import Self, TypeVar, Unpack, cast, overload
 
+from dynakv._bucket_many import BucketMany
 from dynakv._core import Context
-from dynakv._exceptions import ConditionFailed, ConfigError, DynakvError
+from dynakv._exceptions import ConditionFailed, ConfigError
 from dynakv._options import OptionArguments
-from dynakv._requests import BucketBase, Key, backoff, encode_key, precondition
+from dynakv._requests import Key, backoff, encode_key, precondition
 from dynakv._results import GetResult, PutResult, Resolver
 
 V = TypeVar("V")
 D = TypeVar("D")
 
 
-class Bucket(BucketBase[V]):
+class Bucket(BucketMany[V]):
     """A named group of keys; `Client.bucket` makes one. Safe to use from any thread.
 
     All verbs take the options of `RequestOptions` as keywords, and raise `ConfigError` and its
@@ -27,12 +28,7 @@ class Bucket(BucketBase[V]):
     __iter__ = None  # or the old iteration protocol would read keys 0, 1, …
 
     def with_options(self, **options: Unpack[OptionArguments]) -> Self:
-        """Return a handle on the same connections with other defaults.
-
-        Examples
-        --------
-        >>> fast = kv.with_options(r=1, timeout=0.5)
-        """
+        """Return a handle on the same connections with other defaults."""
         derived = type(self).__new__(type(self))
         derived.__dict__.update(self.__dict__)
         derived._options = self._merged(options)
@@ -92,10 +88,7 @@ class Bucket(BucketBase[V]):
     ) -> V | D | None:
         """Read a key's value, or `default` when it has none.
 
-        Parameters
-        ----------
-        resolver : callable, optional
-            Reconciles siblings, for this call only; otherwise the bucket's or the client's.
+        `resolver` reconciles siblings, for this call only; otherwise the bucket's or client's.
 
         Raises
         ------
@@ -175,11 +168,6 @@ class Bucket(BucketBase[V]):
         """Delete what `context` covers; without one, what this thread or session has seen.
 
         When it has seen nothing of the key, what a quorum read sees is deleted.
-
-        Examples
-        --------
-        >>> kv.delete("list")
-        PutResult(...)
         """
         encoded = encode_key(key)
         batch = self._start_delete(encoded, self._merged(options), 0, context)
@@ -241,58 +229,6 @@ class Bucket(BucketBase[V]):
             else:
                 return self._updated(found, value, wrote)
         raise AssertionError("unreachable")
-
-    def get_many(
-        self, keys: Iterable[Key], **options: Unpack[OptionArguments]
-    ) -> dict[bytes, GetResult[V] | DynakvError]:
-        """Read many keys at once.
-
-        Returns
-        -------
-        dict
-            For each key, as bytes, its result or its error.
-
-        Examples
-        --------
-        >>> sorted(kv.get_many(["a", "b"]))
-        [b'a', b'b']
-        """
-        merged = self._merged(options)
-        encoded = [encode_key(key) for key in keys]
-        results: dict[bytes, GetResult[V] | DynakvError] = {}
-        for window in self._windows(len(encoded)):
-            part = encoded[window]
-            batch = self._start_get(part, merged, 0)
-            batch.wait()
-            results.update(self._got_many(part, batch, merged))
-        return results
-
-    def put_many(
-        self,
-        items: Mapping[str, V] | Mapping[bytes, V] | Iterable[tuple[Key, V]],
-        **options: Unpack[OptionArguments],
-    ) -> list[PutResult | DynakvError]:
-        """Write many values at once; not atomic: each succeeds or fails by itself.
-
-        Returns
-        -------
-        list
-            A result or an error for each item, in their order.
-
-        Examples
-        --------
-        >>> kv.put_many({"a": b"1", "b": b"2"})
-        [PutResult(...), PutResult(...)]
-        """
-        merged = self._merged(options)
-        encoded = self._encode_items(items)
-        results: list[PutResult | DynakvError] = []
-        for window in self._windows(len(encoded)):
-            part = encoded[window]
-            batch = self._start_put(part, merged, 0)
-            batch.wait()
-            results.extend(self._wrote_many(part, batch))
-        return results
 
     def __getitem__(self, key: Key) -> V:
         return self.get(key).value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
@@ -11,40 +10,22 @@ import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Protocol, Self, Unpack
+from typing import Any, Literal, Self, Unpack
 
 from dynakv._async_client import AsyncClient, connect_async
 from dynakv._client import Client, ConnectArguments, connect
+from dynakv._cluster_config import (
+    ClusterNode,
+    cluster_config,
+    load_addresses,
+    save_addresses,
+)
 from dynakv._config import BucketChanges, NodeConfig
-from dynakv._core import Layout, Member
+from dynakv._core import Layout
 from dynakv._exceptions import ClosedError, ConfigError, DynakvError, ForkedError, RequestTimeout
 from dynakv._lifecycle import close_at_exit
 from dynakv._node import Node
 from dynakv._process import ProcessNode
-
-ADDRESSES_FILE = "cluster.json"
-
-
-class ClusterNode(Protocol):
-    """What a node of either kind can do."""
-
-    config: NodeConfig
-
-    def bootstrap(self, members: list[Member] | None = None) -> None: ...
-    def start(self) -> object: ...
-    def wait_ready(self, timeout: float = 10.0, peers: int = 0) -> None: ...
-    def stop(self) -> None: ...
-    def kill(self) -> None: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def pid(self) -> int | None: ...
-    @property
-    def running(self) -> bool: ...
-    @property
-    def member(self) -> Member: ...
-    @property
-    def address(self) -> str: ...
 
 
 class LocalCluster:
@@ -107,7 +88,7 @@ class LocalCluster:
         self._owner_pid = os.getpid()
         self._clients: weakref.WeakSet[Client | AsyncClient] = weakref.WeakSet()
         self._nodes: list[ClusterNode] = []
-        template = _template(nodes, config, buckets, fields)
+        template = cluster_config(nodes, config, buckets, fields)
         self._temporary = data_dir is None
         self._directory = Path(
             tempfile.mkdtemp(prefix="dynakv-") if data_dir is None else os.fspath(data_dir)
@@ -122,7 +103,7 @@ class LocalCluster:
 
     def _start(self, count: int, template: NodeConfig, timeout: float) -> None:
         end = time.monotonic() + timeout
-        addresses = _load_addresses(self._directory)
+        addresses = load_addresses(self._directory)
         configs = [
             template.changed(
                 name=f"n{index}",
@@ -146,7 +127,7 @@ class LocalCluster:
         for node in self._nodes:
             node.bootstrap(members)
         if not self._temporary:
-            _save_addresses(self._directory, members)
+            save_addresses(self._directory, members)
         self.wait_until("ready", timeout=max(0.1, end - time.monotonic()))
 
     def client(self, via: int | None = None, **arguments: Unpack[ConnectArguments]) -> Client:
@@ -316,40 +297,3 @@ class LocalCluster:
     def __repr__(self) -> str:
         up = sum(self.running)
         return f"<LocalCluster {up} of {len(self._nodes)} nodes up, mode={self._mode!r}>"
-
-
-def _template(
-    count: int,
-    config: NodeConfig | None,
-    buckets: Mapping[str, BucketChanges] | None,
-    fields: Mapping[str, Any],
-) -> NodeConfig:
-    content: dict[str, Any] = {"data_dir": "-"}  # each node gets its own
-    if config is not None:
-        content |= config.to_fields()
-    else:
-        n = fields.get("n", min(3, count))
-        small = min(2, n) if isinstance(n, int) else 2
-        content |= {"n": n, "r": small, "w": small}
-    content |= fields
-    if buckets is not None:
-        content["buckets"] = buckets
-    template = NodeConfig.from_fields(content, origin="LocalCluster")
-    if template.n > count:
-        raise ConfigError(
-            f"N={template.n} needs as many nodes, but the cluster has {count}; add nodes or lower n"
-        )
-    return template
-
-
-def _load_addresses(directory: Path) -> dict[str, str]:
-    try:
-        content: dict[str, str] = json.loads((directory / ADDRESSES_FILE).read_text())
-    except FileNotFoundError:
-        return {}
-    return content
-
-
-def _save_addresses(directory: Path, members: list[Member]) -> None:
-    content = {member.name: member.address for member in members}
-    (directory / ADDRESSES_FILE).write_text(json.dumps(content))

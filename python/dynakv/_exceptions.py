@@ -27,8 +27,7 @@
      ├ ProtocolError ─ VersionMismatch
      └ InternalError
 
-A write that failed *in doubt* may have been applied, or may still be; a write that failed otherwise
-never will be.
+A write that failed *in doubt* may have been applied, or may still be; otherwise it never will be.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ class DynakvError(Exception):
     Parameters
     ----------
     message : str
-        One sentence: what happened, and what to do about it.
+        What happened, and what to do about it.
     code : str
         The name of the error in the table of codes.
     in_doubt : bool
@@ -55,9 +54,8 @@ class DynakvError(Exception):
 
     Examples
     --------
-    >>> error = DynakvError("no reply", code="timeout", in_doubt=True)
-    >>> str(error), error.code, error.in_doubt
-    ('no reply', 'timeout', True)
+    >>> DynakvError("no reply", code="timeout", in_doubt=True).in_doubt
+    True
     """
 
     code: str = "internal"
@@ -112,7 +110,7 @@ class ClosedError(DynakvError):
 
 
 class ForkedError(ClosedError):
-    """The handle was made before a fork and belongs to the parent; open a new one in the child."""
+    """The handle was made before a fork, in the parent; open a new one in the child."""
 
 
 class NoNodesAvailable(DynakvError, ConnectionError):

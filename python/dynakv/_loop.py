@@ -54,6 +54,8 @@ class Wakeup:
             if not batch.done:
                 raise ClosedError("the client is closed")
             return
+        if batch.done:  # it was drained while its task waited for another
+            return
         future: asyncio.Future[None] = self._loop.create_future()
         self._waiting[batch.tag] = future
         guard = self._loop.call_later(batch.timeout + GRACE_S, self._give_up, batch.tag)

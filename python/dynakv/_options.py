@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 from urllib.parse import parse_qsl, urlsplit
 
 from dynakv._exceptions import ArgumentTypeError, ConfigError, RequestTimeout
@@ -226,19 +226,15 @@ def _with_port(point: str) -> str:
 
 def _parse_url(url: str, options: RequestOptions) -> tuple[str, RequestOptions]:
     parts = urlsplit(url)
-    changes: OptionArguments = {}
+    changes: dict[str, Any] = {}
     for name, value in parse_qsl(parts.query, keep_blank_values=True):
-        try:
-            if name == "r":
-                changes["r"] = int(value) if value.isdecimal() else value  # type: ignore[typeddict-item]
-            elif name == "w":
-                changes["w"] = int(value) if value.isdecimal() else value  # type: ignore[typeddict-item]
-            elif name == "timeout":
-                changes["timeout"] = float(value)
-            else:
-                raise ConfigError(f"unknown option {name!r} in {url!r}; use r, w or timeout")
-        except ValueError as error:
-            if isinstance(error, ConfigError):
-                raise
-            raise ConfigError(f"{name}={value!r} in {url!r} is no number") from error
-    return parts.netloc, options.merged(changes)
+        if name in ("r", "w"):
+            changes[name] = int(value) if value.isdecimal() else value
+        elif name == "timeout":
+            try:
+                changes[name] = float(value)
+            except ValueError as error:
+                raise ConfigError(f"timeout={value!r} in {url!r} is no number") from error
+        else:
+            raise ConfigError(f"unknown option {name!r} in {url!r}; use r, w or timeout")
+    return parts.netloc, replace(options, **changes)

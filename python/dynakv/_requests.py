@@ -15,7 +15,11 @@ from dynakv._options import OptionArguments, RequestOptions, check_timeout, quor
 from dynakv._results import GetResult, PutResult, Resolver
 
 V = TypeVar("V")
+Item = TypeVar("Item")
 Key = str | bytes
+
+# Many keys go out in parts: results of the first are made while the others are on their way.
+PART = 256
 
 PLAIN, OVERWRITE, IF_ABSENT, IF_CONTEXT = range(4)  # Precondition in protocol/messages.h
 
@@ -135,13 +139,22 @@ class BucketBase(Generic[V]):
     def _merged(self, options: OptionArguments) -> RequestOptions:
         return self._options.merged(options) if options else self._options
 
-    def _start_get(self, keys: Sequence[bytes], options: RequestOptions, tag: int) -> _core.Batch:
-        connection = self._connection
-        return connection.native.get(
+    def _time(self, options: RequestOptions) -> float:
+        """Seconds that a request may take; raises when a block's deadline is over."""
+        return time_left(options.timeout or self._connection.timeout)
+
+    def _start_get(
+        self,
+        keys: Sequence[bytes],
+        options: RequestOptions,
+        tag: int,
+        timeout: float | None = None,
+    ) -> _core.Batch:
+        return self._connection.native.get(
             self._name,
             keys,
             quorum_number("r", options.r),
-            time_left(options.timeout or connection.timeout),
+            timeout or self._time(options),
             self._flow(),
             tag,
         )
@@ -154,15 +167,15 @@ class BucketBase(Generic[V]):
         context: Context | None = None,
         condition: int = PLAIN,
         ttl: float | None = None,
+        timeout: float | None = None,
     ) -> _core.Batch:
         check_timeout("ttl", None if ttl is None else min(ttl, 1.0))
-        connection = self._connection
-        return connection.native.put(
+        return self._connection.native.put(
             self._name,
             items,
             self._codec.content_type,
             quorum_number("w", options.w),
-            time_left(options.timeout or connection.timeout),
+            timeout or self._time(options),
             self._flow(),
             tag,
             context,
@@ -174,20 +187,19 @@ class BucketBase(Generic[V]):
         self, key: bytes, options: RequestOptions, tag: int, context: Context | None
     ) -> _core.Batch:
         precondition(context, overwrite=False, if_absent=False, if_context=False)
-        connection = self._connection
-        return connection.native.delete(
+        return self._connection.native.delete(
             self._name,
             key,
             quorum_number("w", options.w),
-            time_left(options.timeout or connection.timeout),
+            self._time(options),
             self._flow(),
             tag,
             context,
         )
 
-    def _windows(self, count: int) -> Iterable[slice]:
-        window = self._connection.window
-        return (slice(start, start + window) for start in range(0, count, window))
+    def _parts(self, items: Sequence[Item]) -> Iterable[Sequence[Item]]:
+        size = min(PART, self._connection.window)
+        return (items[start : start + size] for start in range(0, len(items), size))
 
     def _got(self, key: bytes, got: _core.Got, options: RequestOptions) -> GetResult[V]:
         return GetResult(key, got, self._codec, self._resolver, explain=options.explain)

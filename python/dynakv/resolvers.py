@@ -11,7 +11,8 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 
 from dynakv._exceptions import ArgumentTypeError, SiblingsError
-from dynakv._results import Resolver, Sibling
+from dynakv._results import Resolver
+from dynakv._siblings import Sibling
 
 __all__ = ["Resolver", "fail", "lww", "max_by", "merge_counters", "union"]
 

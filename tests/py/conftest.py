@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+import dynakv
 import pytest
 from hypothesis import settings
 
@@ -32,3 +36,46 @@ def wait_until() -> WaitUntil:
             pause.wait(0.01)
 
     return wait
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[dynakv.LocalCluster]:
+    """Yield three nodes in memory that all tests share: they use keys of their own."""
+    buckets = {"votes": {"conflict": "lww"}}
+    with dynakv.LocalCluster(3, storage="memory", buckets=buckets) as shared:
+        yield shared
+
+
+@pytest.fixture
+def kv(cluster: dynakv.LocalCluster) -> Iterator[dynakv.Client]:
+    """Yield a client of the shared cluster that has seen nothing yet."""
+    with cluster.client() as client:
+        yield client
+
+
+_key_numbers = itertools.count()
+
+
+@pytest.fixture
+def key() -> str:
+    """Return a key that no other test uses."""
+    return f"key-{next(_key_numbers)}"
+
+
+RunPython = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run_python() -> RunPython:
+    """Return ``run_python(script, timeout_s=60)``: a program of its own, warnings are errors."""
+
+    def run(script: str, *, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-W", "error", "-X", "faulthandler", "-c", script],
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+
+    return run

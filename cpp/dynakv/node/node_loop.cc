@@ -35,14 +35,19 @@ Status NodeLoop::open(const StartEvidence& evidence, Random random) {
     return listening;
   }
   address_ = options_.advertise.empty() ? transport.local_address() : options_.advertise;
-  core_ = std::make_unique<NodeCore>(NodeCoreOptions{options_.name, address_, options_.protocol},
-                                     *store_, random);
+  NodeCoreOptions core_options;
+  core_options.name = options_.name;
+  core_options.address = address_;
+  core_options.protocol = options_.protocol;
+  core_options.effects_wait_for_sync = options_.durability == Durability::group;
+  core_ = std::make_unique<NodeCore>(std::move(core_options), *store_, random);
   if (Status started = core_->start(link_now(), evidence, out_); !started) return started;
   core_->end_step();
   if (Status written = store_->write_step(); !written) return written;
   if (Status synced = store_->sync(); !synced) return synced;
-  queue_.push({.effects = out_.take(), .progress = core_->hello_for({}).progress});
-  if (options_.durability == Durability::group) {
+  queue_.push({.effects = out_.take(), .progress = core_->progress()});
+  // Memory has nothing to sync.
+  if (options_.durability == Durability::group && options_.storage == StorageKind::rocksdb) {
     syncer_ = std::make_unique<Syncer>(*store_, [&transport] { transport.wake(); });
   }
   follow_peers();
@@ -123,7 +128,7 @@ void NodeLoop::finish_step() {
     ++counters_.batches;
   }
   step.batch = written_ + (write_held_ ? 1 : 0);
-  step.progress = core_->hello_for({}).progress;
+  step.progress = core_->progress();
   queue_.push(std::move(step));
 }
 

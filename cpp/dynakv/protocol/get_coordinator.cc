@@ -48,11 +48,11 @@ void GetCoordinator::handle_request(Now now, const NodeId& from, RequestId id,
     out.send(std::move(asked), flight_id,
              ReplicaGet{head.bucket, head.key, view_.version(), local_ok});
   }
-  finish_if_decided(at, out);
+  finish_if_decided(now, at, out);
 }
 
-void GetCoordinator::handle_message(Now, const NodeId& from, RequestId id, ReplicaGetReply reply,
-                                    Outbox& out) {
+void GetCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
+                                    ReplicaGetReply reply, Outbox& out) {
   const auto at = in_flight_.find(id);
   if (at == in_flight_.end()) return;
   Flight& flight = at->second;
@@ -63,43 +63,43 @@ void GetCoordinator::handle_message(Now, const NodeId& from, RequestId id, Repli
   } else if (flight.phase.add_digest(from, reply.digest)) {
     out.send(from, id, ReplicaGet{flight.bucket, flight.key, view_.version(), false});
   }
-  finish_if_decided(at, out);
+  finish_if_decided(now, at, out);
 }
 
-void GetCoordinator::handle_message(Now, const NodeId& from, RequestId id,
+void GetCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
                                     const ReplicaError& error, Outbox& out) {
   const auto at = in_flight_.find(id);
   if (at == in_flight_.end()) return;
   at->second.phase.add_failure(from, error.error.code);
-  finish_if_decided(at, out);
+  finish_if_decided(now, at, out);
 }
 
-void GetCoordinator::handle_peer_down(const NodeId& peer, Outbox& out) {
+void GetCoordinator::handle_peer_down(Now now, const NodeId& peer, Outbox& out) {
   for (auto at = in_flight_.begin(); at != in_flight_.end();) {
     const auto current = at++;
     current->second.phase.add_failure(peer, ErrorCode::no_nodes_available);
-    finish_if_decided(current, out);
+    finish_if_decided(now, current, out);
   }
 }
 
 void GetCoordinator::handle_timer(Now now, Outbox& out) {
   for (const RequestId id : deadlines_.take_expired(now.steady, out)) {
     const auto at = in_flight_.find(id);
-    if (at != in_flight_.end()) finish(at, true, out);
+    if (at != in_flight_.end()) finish(now, at, true, out);
   }
 }
 
-void GetCoordinator::finish_if_decided(Flights::iterator flight, Outbox& out) {
-  if (flight->second.phase.state() != QuorumState::waiting) finish(flight, false, out);
+void GetCoordinator::finish_if_decided(Now now, Flights::iterator flight, Outbox& out) {
+  if (flight->second.phase.state() != QuorumState::waiting) finish(now, flight, false, out);
 }
 
-void GetCoordinator::finish(Flights::iterator at, bool timed_out, Outbox& out) {
+void GetCoordinator::finish(Now now, Flights::iterator at, bool timed_out, Outbox& out) {
   const Flight& flight = at->second;
   const QuorumTally& tally = flight.phase.tally();
   if (tally.state() == QuorumState::met) {
     const bool all = tally.succeeded().size() == tally.asked().size();
     out.send(flight.client, flight.client_request,
-             GetReply{flight.phase.encoded(), tally.succeeded(), all});
+             GetReply{flight.phase.encoded(now.wall), tally.succeeded(), all});
   } else {
     out.send(flight.client, flight.client_request,
              quorum_not_met(tally, timed_out, false, flight.phase.errors()));

@@ -32,7 +32,7 @@ class GetCoordinator {
                       Outbox& out);
   void handle_message(Now now, const NodeId& from, RequestId id, const ReplicaError& error,
                       Outbox& out);
-  void handle_peer_down(const NodeId& peer, Outbox& out);
+  void handle_peer_down(Now now, const NodeId& peer, Outbox& out);
   void handle_timer(Now now, Outbox& out);
 
   std::size_t in_flight() const { return in_flight_.size(); }
@@ -49,8 +49,8 @@ class GetCoordinator {
   using Flights = std::map<RequestId, Flight>;
 
   /// Replies and forgets the flight when its quorum is met or out of reach.
-  void finish_if_decided(Flights::iterator flight, Outbox& out);
-  void finish(Flights::iterator flight, bool timed_out, Outbox& out);
+  void finish_if_decided(Now now, Flights::iterator flight, Outbox& out);
+  void finish(Now now, Flights::iterator flight, bool timed_out, Outbox& out);
 
   const NodeId& self_;
   const ClusterView& view_;

@@ -267,7 +267,7 @@ void NodeCore::handle_peer_up(Now now, const Hello& hello, Outbox& out) {
 void NodeCore::handle_peer_down(Now now, const NodeId& peer, Outbox& out) {
   Parts& p = *parts_;
   p.view.set_down(peer);
-  p.gets.handle_peer_down(peer, out);
+  p.gets.handle_peer_down(now, peer, out);
   p.writes.handle_peer_down(now, peer, out);
   p.forwarder.handle_peer_down(peer, out);
 }
@@ -456,6 +456,8 @@ const NodeId& NodeCore::id() const { return parts_->identity.id(); }
 const std::string& NodeCore::name() const { return parts_->options.name; }
 
 std::uint64_t NodeCore::incarnation() const { return parts_->identity.incarnation(); }
+
+Progress NodeCore::progress() const { return parts_->identity.progress(); }
 
 const Layout* NodeCore::layout() const {
   return parts_->view.has_layout() ? &parts_->view.layout() : nullptr;

@@ -101,6 +101,8 @@ class NodeCore {
   const NodeId& id() const;
   const std::string& name() const;
   std::uint64_t incarnation() const;
+  /// The last step that ended.
+  Progress progress() const;
   /// Nothing before the first layout.
   const Layout* layout() const;
   /// Has a layout and may coordinate writes.

@@ -6,8 +6,9 @@ Status validate(const ProtocolOptions& options) {
   if (options.value_bytes_max == 0 || options.value_bytes_max > kValueBytesHardMax) {
     return fail(ErrorCode::invalid_argument, "value_bytes_max is out of range; use 1 to 16777216");
   }
-  if (options.sibling_count_max == 0) {
-    return fail(ErrorCode::invalid_argument, "sibling_count_max must be at least 1");
+  if (options.sibling_count_max == 0 || options.object_bytes_max == 0) {
+    return fail(ErrorCode::invalid_argument,
+                "sibling_count_max and object_bytes_max must be at least 1");
   }
   if (options.in_flight_max == 0) {
     return fail(ErrorCode::invalid_argument, "in_flight_max must be at least 1");

@@ -18,6 +18,9 @@ inline constexpr std::size_t kContentTypeBytesMax = 255;
 struct ProtocolOptions {
   /// Largest value a client may put, bytes. 1 MiB: larger ones belong in a blob store.
   std::size_t value_bytes_max = 1u << 20;
+  /// A put that would leave several siblings of more bytes than this together is refused: one
+  /// message must be able to carry an object, also after two such were joined (I23).
+  std::size_t object_bytes_max = 8u << 20;
   /// A put that would leave more siblings than this is refused (I8): blind writers are unbounded.
   std::size_t sibling_count_max = 100;
   /// Requests that one node coordinates or forwards at a time; beyond it, `overloaded`. Latency

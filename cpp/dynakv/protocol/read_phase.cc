@@ -71,8 +71,17 @@ void ReadPhase::resolve_waiting() {
   }
 }
 
-Bytes ReadPhase::encoded() const {
+Bytes ReadPhase::encoded(WallTime wall) const {
   if (joined_.is_absent()) return {};
+  const auto& siblings = joined_.siblings();
+  const bool may_expire = std::any_of(siblings.begin(), siblings.end(), [](const Sibling& sibling) {
+    return sibling.payload.expires_at_ms != 0;
+  });
+  if (may_expire) {
+    Object shown = joined_;
+    shown.expire(wall);
+    return encode_object(shown);
+  }
   if (known_digests_.size() == 1) return only_encoded_;
   return encode_object(joined_);
 }

@@ -41,8 +41,9 @@ class ReadPhase {
   const std::vector<NodeError>& errors() const { return errors_; }
 
   const Object& joined() const { return joined_; }
-  /// The joined object in its byte form; empty when no owner has ever seen a write of the key.
-  Bytes encoded() const;
+  /// The joined object in its byte form, without the values whose time is over; empty when no owner
+  /// has ever seen a write of the key.
+  Bytes encoded(WallTime wall) const;
 
  private:
   bool is_known(const Hash128& digest) const;

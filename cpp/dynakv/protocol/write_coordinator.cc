@@ -75,7 +75,7 @@ void WriteCoordinator::continue_after_read(Now now, Flights::iterator at, Outbox
   const auto seen = check_precondition(flight);
   if (!seen) {
     ErrorReply error = refused(seen.error());
-    error.object = flight.reading->encoded();
+    error.object = flight.reading->encoded(now.wall);
     return end(at, std::move(error), out);
   }
   flight.reading.reset();
@@ -190,6 +190,11 @@ Result<std::optional<Dot>> WriteCoordinator::add_event(Now now, const Flight& fl
     if (!next) return fail(next.error());
     written_at = *next;
   }
+  if (too_large_together(request, seen, object)) {
+    return fail(ErrorCode::too_many_siblings,
+                "the siblings that this write has not seen are too large together with it; read "
+                "the key, reconcile, and put with the context");
+  }
   const Dot dot = actors_.next_dot(flight.slot);
   if (request.kind == WriteKind::remove) {
     object.put_deletion(dot, written_at, request.write_id);
@@ -202,6 +207,16 @@ Result<std::optional<Dot>> WriteCoordinator::add_event(Now now, const Flight& fl
   }
   object.put(seen, dot, std::move(payload));
   return std::optional<Dot>{dot};
+}
+
+bool WriteCoordinator::too_large_together(const WriteRequest& request, const Context& seen,
+                                          const Object& object) const {
+  if (object.kind() != ObjectKind::siblings) return false;
+  std::size_t surviving_bytes = 0;
+  for (const Sibling& sibling : object.siblings()) {
+    if (!seen.covers(sibling.dot)) surviving_bytes += sibling.payload.value.size();
+  }
+  return surviving_bytes > 0 && surviving_bytes + request.value.size() > options_.object_bytes_max;
 }
 
 void WriteCoordinator::handle_message(Now now, const NodeId& from, RequestId id,

@@ -76,6 +76,9 @@ class WriteCoordinator {
   Result<Bytes> apply(Now now, Flight& flight, const Context& seen);
   Result<std::optional<Dot>> add_event(Now now, const Flight& flight, const Context& seen,
                                        Object& object);
+  /// The value and the siblings that stay beside it would pass object_bytes_max.
+  bool too_large_together(const WriteRequest& request, const Context& seen,
+                          const Object& object) const;
   void finish_if_decided(Flights::iterator flight, Outbox& out);
   void end(Flights::iterator flight, Body reply, Outbox& out);
 

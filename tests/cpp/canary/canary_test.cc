@@ -42,7 +42,7 @@ TEST_P(CanaryTest, IsCaught) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Zoo, CanaryTest, ::testing::ValuesIn(kCanaries),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const auto& row) { return std::string(row.param.name); });
 
 TEST(CanaryTest, TheCodeAsItIsPassesTheSameSeeds) {
   for (std::uint64_t seed = 1; seed <= 30; ++seed) {

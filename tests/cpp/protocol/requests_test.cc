@@ -114,6 +114,7 @@ TEST(Requests, AValueWithATimeToLiveGoesAndItsContextStays) {
   cluster.write(0, put);
   const Context before = CoreCluster::object_of(cluster.get(0, "k")).context();
   cluster.advance(seconds(1));
+  EXPECT_EQ(CoreCluster::values_of(cluster.get(0, "k")), Values{});
   cluster.put(1, "k", "blind");
   const Object after = CoreCluster::object_of(cluster.get(0, "k"));
   EXPECT_EQ(after.siblings().size(), 1u);
@@ -220,6 +221,16 @@ TEST(Requests, TooManySiblingsAreRefusedAndNothingIsLost) {
   const Reply reply = cluster.put(0, "k", "one too many");
   EXPECT_EQ(CoreCluster::error_of(reply), ErrorCode::too_many_siblings);
   EXPECT_EQ(CoreCluster::values_of(cluster.get(1, "k")).size(), 100u);
+}
+
+TEST(Requests, I23SiblingsThatNoMessageCouldCarryAreRefused) {
+  CoreCluster cluster(3);
+  const Bytes large(1u << 20, 'v');
+  int accepted = 0;
+  while (accepted < 20 && !CoreCluster::error_of(cluster.put(0, "k", large))) ++accepted;
+  EXPECT_EQ(accepted, 8);
+  EXPECT_EQ(CoreCluster::error_of(cluster.put(0, "k", large)), ErrorCode::too_many_siblings);
+  EXPECT_EQ(CoreCluster::object_of(cluster.get(1, "k")).siblings().size(), 8u);
 }
 
 TEST(Requests, BadRequestsAreRefusedWithTheirReason) {

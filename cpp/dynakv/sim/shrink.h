@@ -1,0 +1,27 @@
+// Reduces a failing plan to something a person can read: first faults, then operations, then the
+// cluster's size, each as long as the run still violates the same invariant.
+//
+// Delta debugging over the plan as data. Random streams are split by purpose and entity, so that
+// taking one fault away leaves the rest of the run nearly as it was.
+// Source: Zeller and Hildebrandt, Simplifying and Isolating Failure-Inducing Input (2002).
+#pragma once
+
+#include <string>
+
+#include "dynakv/sim/run.h"
+
+namespace dynakv {
+
+struct ShrunkPlan {
+  Plan plan;
+  RunResult result;
+  int runs = 0;
+};
+
+/// `failing` is the result of `plan`. At most `run_count_max` runs are spent.
+ShrunkPlan shrink(const Plan& plan, const RunResult& failing, int run_count_max = 400);
+
+/// What is left, in the order of time: faults, operations, and what was violated.
+std::string to_table(const ShrunkPlan& shrunk);
+
+}  // namespace dynakv

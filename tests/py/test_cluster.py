@@ -1,0 +1,155 @@
+"""Local clusters of both modes: killing, restarting, keeping, placement."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import dynakv
+import pytest
+
+MODES = ["thread", pytest.param("process", marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_kill_and_restart_lose_nothing_acknowledged(mode: str) -> None:
+    with dynakv.LocalCluster(3, mode=mode) as cluster:  # type: ignore[arg-type]
+        kv = cluster.client()
+        address = cluster.addresses[1]
+        for round_number in range(2):
+            names = [f"{round_number}/{i}" for i in range(200)]
+            wrote = kv.put_many([(name, name.encode()) for name in names])
+            assert all(isinstance(result, dynakv.PutResult) for result in wrote)
+            cluster.kill(1)
+            assert cluster.running == [True, False, True]
+            assert kv.put(f"alone/{round_number}", b"v", timeout=10).acked
+            cluster.restart(1)
+            assert cluster.addresses[1] == address
+            got = kv.get_many(names, timeout=10)
+            for name in names:
+                result = got[name.encode()]
+                assert isinstance(result, dynakv.GetResult), result
+                assert result.value == name.encode()
+
+
+@pytest.mark.slow
+def test_kill_all_at_once_and_come_back() -> None:
+    with dynakv.LocalCluster(3, mode="process") as cluster:
+        kv = cluster.client()
+        names = [f"k{i}" for i in range(300)]
+        kv.put_many([(name, name.encode()) for name in names])
+        pids = [node.pid for node in cluster.nodes]
+        assert len(set(pids)) == 3
+        assert os.getpid() not in pids
+        for index in range(3):
+            cluster.kill(index)
+        assert not any(cluster.running)
+        for index in range(3):
+            cluster.nodes[index].start()
+        cluster.wait_until("ready")
+        got = cluster.client().get_many(names, timeout=10)
+        for name in names:
+            result = got[name.encode()]
+            assert isinstance(result, dynakv.GetResult), result
+            assert result.value == name.encode()
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_kept_directory_goes_on(mode: str, tmp_path: Path) -> None:
+    arguments = {"mode": mode, "data_dir": tmp_path}
+    with dynakv.LocalCluster(3, **arguments) as cluster:  # type: ignore[arg-type]
+        cluster.client().put("k", b"kept", w="all")
+        before = cluster.addresses
+    with dynakv.LocalCluster(3, **arguments) as cluster:  # type: ignore[arg-type]
+        assert cluster.client().get("k", timeout=10).value == b"kept"
+        assert cluster.addresses == before
+        with pytest.raises(dynakv.DynakvError):  # a notebook cell that is run again
+            dynakv.LocalCluster(3, **arguments)  # type: ignore[arg-type]
+        assert cluster.client().get("k").value == b"kept"
+
+
+def test_temporary_directory_goes_with_the_cluster() -> None:
+    with dynakv.LocalCluster(1) as cluster:
+        directory = cluster.data_dir
+        assert directory.is_dir()
+    assert not directory.exists()
+    assert cluster.running == [False]
+    cluster.stop()
+
+
+def test_memory_nodes_do_not_come_back() -> None:
+    with dynakv.LocalCluster(1, storage="memory") as cluster:
+        cluster.kill(0)
+        with pytest.raises(dynakv.ConfigError, match="nothing to come back with"):
+            cluster.restart(0)
+
+
+def test_small_clusters_fit_their_quorums() -> None:
+    for nodes, n in ((1, 1), (2, 2), (4, 3)):
+        with dynakv.LocalCluster(nodes, storage="memory") as cluster:
+            assert cluster.client().properties.n == n
+            assert cluster.client().put("k", b"v").acked
+
+
+def test_layout_and_placement(cluster: dynakv.LocalCluster, kv: dynakv.Client) -> None:
+    layout = cluster.layout()
+    assert [member.name for member in sorted(layout.members, key=lambda m: m.name)] == [
+        "n0",
+        "n1",
+        "n2",
+    ]
+    assert layout.version == 1
+    assert layout.buckets == ("votes",)
+    assert layout.properties(b"votes")["conflict"] == "lww"
+    assert sorted(layout.owners(b"k")) == ["n0", "n1", "n2"]
+    assert sum(layout.slots_owned().values()) == 3 * 16384
+    assert {member.address for member in layout.members} == set(cluster.addresses)
+    where = kv.admin.where("k")
+    assert [owner.name for owner in where.owners] == layout.owners(b"k")
+    assert where.fallbacks == ()
+    assert 0 <= where.slot < 16384
+    for status in kv.admin.status():
+        assert (status.state, status.ready, len(status.connected)) == ("up", True, 2)
+
+
+def test_client_via_one_node(cluster: dynakv.LocalCluster, key: str) -> None:
+    with cluster.client(via=2) as kv:
+        kv.put(key, b"v")
+        assert kv.get(key).value == b"v"
+    with pytest.raises(dynakv.ConfigError, match="there is no node 3"):
+        cluster.client(via=3)
+
+
+def test_wait_until(cluster: dynakv.LocalCluster) -> None:
+    cluster.wait_until("ready")
+    calls = iter([False, False, True])
+    cluster.wait_until(lambda: next(calls))
+    with pytest.raises(dynakv.RequestTimeout):
+        cluster.wait_until(lambda: False, timeout=0.05)
+
+
+def test_first_members_by_address(wait_until: Callable[..., None]) -> None:
+    import socket
+
+    holders = [socket.socket() for _ in range(3)]
+    for holder in holders:
+        holder.bind(("127.0.0.1", 0))
+    members = {f"m{i}": f"127.0.0.1:{h.getsockname()[1]}" for i, h in enumerate(holders)}
+    for holder in holders:
+        holder.close()
+    nodes = [
+        dynakv.Node(
+            dynakv.NodeConfig(name=name, listen=at, members=members, storage="memory")
+        ).start()
+        for name, at in members.items()
+    ]
+    try:
+        for node in nodes:
+            node.wait_ready(20, peers=2)
+        with dynakv.connect(members["m0"]) as kv:
+            assert kv.put("k", b"v").acked
+            assert len(kv.layout.members) == 3
+    finally:
+        for node in nodes:
+            node.stop()
