@@ -178,9 +178,15 @@ int Simulation::host_of(const NodeId& id) const {
 }
 
 bool Simulation::all_ready() const {
-  return std::all_of(nodes_.begin(), nodes_.end(), [](const std::unique_ptr<SimNode>& n) {
+  const bool running = std::all_of(nodes_.begin(), nodes_.end(), [](const auto& n) {
     return n->is_running() && n->core().is_ready();
   });
+  if (!running) return false;
+  const auto count = static_cast<std::size_t>(node_count());
+  const auto connected = std::count_if(connections_.begin(), connections_.end(), [this](auto& c) {
+    return c.second.is_up && !is_client(c.first.first) && !is_client(c.first.second);
+  });
+  return static_cast<std::size_t>(connected) == count * (count - 1);
 }
 
 void Simulation::trace(SimEvent event) {

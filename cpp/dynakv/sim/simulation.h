@@ -100,6 +100,7 @@ class Simulation final : private SimWorld {
   int host_of(const NodeId& id) const;
   const Layout& layout() const { return layout_; }
   const Ring& ring() const { return *ring_; }
+  /// Every node runs, may coordinate, and is connected with every other.
   bool all_ready() const;
   SimNetwork& network() { return network_; }
 

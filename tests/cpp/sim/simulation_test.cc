@@ -41,7 +41,7 @@ Reply run_to_reply(Simulation& simulation, OperationId id) {
         if (!reply) reply = simulation.take_reply(id);
         return reply.has_value();
       },
-      seconds(60)));
+      seconds(100)));
   return reply.value_or(Reply{});
 }
 
@@ -49,14 +49,13 @@ SimulationOptions three_nodes(std::uint64_t seed) {
   SimulationOptions options;
   options.node_count = 3;
   options.seed = seed;
+  // A node without power answers nobody, and its silence is noticed only after seconds.
+  options.client.timeout = seconds(60);
   return options;
 }
 
 TEST(Simulation, AClusterFormsServesAndSurvivesACrash) {
-  SimulationOptions options = three_nodes(7);
-  // A node without power answers nobody, and its silence is noticed only after seconds.
-  options.client.timeout = seconds(50);
-  Simulation simulation(options);
+  Simulation simulation(three_nodes(7));
   const int client = simulation.add_client();
   ASSERT_TRUE(simulation.run_until([&] { return simulation.all_ready(); }, seconds(5)));
   const Reply put = run_to_reply(simulation, simulation.start(client, put_of("k", "v")));
