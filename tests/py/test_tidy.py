@@ -203,6 +203,12 @@ def check_adapters(root: Path) -> list[str]:
     return found
 
 
+# A program's main is not part of the core.
+PROGRAMS_MAY = {
+    ("cpp/dynakv/sim/sim_main.cc", "clock"): "it prints how fast it ran",
+}
+
+
 def check_determinism(root: Path) -> list[str]:
     """No clocks, threads, locks, randomness, environment or hash order in the core."""
     found = []
@@ -212,7 +218,8 @@ def check_determinism(root: Path) -> list[str]:
             raw = ["", *text.splitlines()]
             for number, line in enumerate(code_lines(text), 1):
                 for name, pattern in BANNED.items():
-                    if re.search(pattern, line):
+                    excused = (path.relative_to(root).as_posix(), name) in PROGRAMS_MAY
+                    if re.search(pattern, line) and not excused:
                         found.append(finding(root, path, number, f"{name} below the adapters"))
                 excused = UNORDERED_EXCUSE in raw[number] + raw[number - 1]
                 if re.search(UNORDERED, line) and not excused:

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "dynakv/sim/run.h"
+#include "dynakv/sim/shrink.h"
 
 namespace {
 
@@ -22,6 +23,7 @@ struct Arguments {
   std::uint64_t count = 100;
   bool verbose = false;
   bool trace = false;
+  bool shrink = false;
   std::uint64_t repeat_every = 20;
 };
 
@@ -43,6 +45,8 @@ bool parse(int argc, char** argv, Arguments& arguments) {
       good = number(arguments.repeat_every);
     } else if (name == "--verbose") {
       arguments.verbose = true;
+    } else if (name == "--shrink") {
+      arguments.shrink = true;
     } else if (name == "--trace") {
       arguments.trace = true;
     } else {
@@ -51,7 +55,7 @@ bool parse(int argc, char** argv, Arguments& arguments) {
     if (!good) {
       std::fprintf(stderr,
                    "usage: dynakv_sim_run [--first S] [--seeds N] [--repeat-every N] "
-                   "[--verbose] [--trace]\n");
+                   "[--verbose] [--trace] [--shrink]\n");
       return false;
     }
   }
@@ -120,6 +124,12 @@ int main(int argc, char** argv) {
     for (const auto& violation : result.violations) ++violated[violation.invariant];
     if (worst == RunKind::clean) worst = result.kind;
     if (failed <= 5) print_failure(plan, result);
+    if (arguments.shrink && failed == 1 && result.kind != RunKind::nondeterminism) {
+      const dynakv::ShrunkPlan shrunk = dynakv::shrink(plan, result);
+      std::printf("reduced in %d runs to %zu operations and %zu faults:\n%s", shrunk.runs,
+                  shrunk.plan.operations.size(), shrunk.plan.faults.size(),
+                  to_table(shrunk).c_str());
+    }
   }
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();

@@ -26,7 +26,8 @@ TEST(HybridClock, GrowsWhenTheWallStandsStillOrStepsBack) {
   EXPECT_EQ(clock.next({5'000})->milliseconds(), 5'000) << "it follows the wall again";
 }
 
-// Its stamps would be ahead of every other node's clock, which would then refuse to write over them.
+// Its stamps would be ahead of every other node's clock, which would then refuse to write over
+// them.
 TEST(HybridClock, RefusesAfterALargeStepBackOfItsOwnWall) {
   HybridClock clock;
   ASSERT_TRUE(clock.next({10'000}));
