@@ -199,7 +199,7 @@ def test_pytest_plugin(tmp_path: Path) -> None:
     )
     command = [sys.executable, "-m", "pytest", "-q", "--strict-markers", "-W", "error"]
     result = subprocess.run(
-        [*command, "-p", "dynakv.pytest_plugin", "-p", "no:cacheprovider", str(tmp_path)],
+        [*command, "-p", "no:cacheprovider", str(tmp_path)],  # found by its entry point
         capture_output=True,
         text=True,
         check=False,

@@ -1,5 +1,8 @@
 #include "dynakv/protocol/actor_table.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "dynakv/base/byte_io.h"
 #include "dynakv/base/canary.h"
 #include "dynakv/protocol/store_keys.h"
@@ -7,24 +10,36 @@
 namespace dynakv {
 
 ActorTable::ActorTable(Store& store, Random random)
-    : store_(store), random_(random), rows_(kSlotCount) {}
+    : store_(store), random_(random), rows_(kSlotCount), journal_(kJournalLength) {}
 
 Status ActorTable::load() {
   auto records =
-      store_.scan(Space::node_state, kActorPrefix, end_of_prefix(kActorPrefix), kSlotCount);
+      store_.scan(Space::node_state, kActorPrefix, end_of_prefix(kActorPrefix), kJournalLength);
   if (!records) return fail(records.error());
   for (const auto& [key, value] : *records) {
-    const auto high = static_cast<unsigned char>(key[key.size() - 2]);
-    const auto low = static_cast<unsigned char>(key[key.size() - 1]);
-    const std::size_t slot = static_cast<std::size_t>(high) * 256 + low;
-    ByteReader in(value);
-    const Row row{static_cast<ActorId>(in.fixed<std::uint64_t>()), in.fixed<std::uint64_t>()};
-    if (!in.finished() || slot >= kSlotCount) {
-      return fail(ErrorCode::corruption, "the record of a slot's actor is malformed");
-    }
-    rows_[slot] = row;
+    if (const Status loaded = load_record(value); !loaded) return loaded;
+  }
+  // A row that was written again since is found in its newest record only.
+  for (std::size_t slot = 0; slot < kSlotCount; ++slot) {
+    const std::uint64_t sequence = rows_[slot].sequence;
+    if (sequence != 0) journal_[sequence % kJournalLength].push_back(static_cast<Slot>(slot));
   }
   return {};
+}
+
+Status ActorTable::load_record(BytesView value) {
+  ByteReader in(value);
+  const auto sequence = in.fixed<std::uint64_t>();
+  sequence_ = std::max(sequence_, sequence);
+  while (in.ok() && !in.at_end()) {
+    const auto slot = in.fixed<std::uint16_t>();
+    const auto actor = static_cast<ActorId>(in.fixed<std::uint64_t>());
+    const auto counter = in.fixed<std::uint64_t>();
+    if (!in.ok() || slot >= kSlotCount) in.refuse();
+    if (in.ok() && rows_[slot].sequence < sequence) rows_[slot] = {actor, counter, sequence, false};
+  }
+  if (in.finished() && sequence != 0) return {};
+  return fail(ErrorCode::corruption, "a record of the slots' actors is malformed");
 }
 
 Dot ActorTable::next_dot(Slot slot) {
@@ -35,22 +50,50 @@ Dot ActorTable::next_dot(Slot slot) {
     ++minted_count_;
   }
   ++row.counter;
+  move(slot);
+  return {row.actor, row.counter};
+}
+
+void ActorTable::move(Slot slot) {
+  Row& row = rows_[to_number(slot)];
+  if (row.moved) return;
+  row.moved = true;
+  moved_.push_back(slot);
+}
+
+void ActorTable::end_step() {
+  if (moved_.empty()) return;
+  const std::uint64_t sequence = ++sequence_;
+  std::vector<Slot>& place = journal_[sequence % kJournalLength];
+  for (const Slot slot : place) {
+    const Row& row = rows_[to_number(slot)];
+    const bool only_here = row.sequence + kJournalLength == sequence;
+    if (only_here && row.actor != ActorId{}) move(slot);
+  }
   Bytes value;
   ByteWriter out(value);
-  out.fixed(to_number(row.actor));
-  out.fixed(row.counter);
-  if (!canary(Canary::counter_not_stored) || row.counter == 1) {
-    store_.put(Space::node_state, actor_key(slot), value);
+  out.fixed(sequence);
+  for (const Slot slot : moved_) {
+    Row& row = rows_[to_number(slot)];
+    row.sequence = sequence;
+    row.moved = false;
+    out.fixed(to_number(slot));
+    out.fixed(to_number(row.actor));
+    out.fixed(row.counter);
   }
-  return {row.actor, row.counter};
+  place = std::exchange(moved_, {});
+  if (!canary(Canary::counter_not_stored) || sequence == 1) {
+    store_.put(Space::node_state, actor_journal_key(sequence % kJournalLength), value);
+  }
 }
 
 void ActorTable::retire(Slot slot) {
   Row& row = rows_[to_number(slot)];
   if (row.actor == ActorId{}) return;
-  row = Row{};
+  row.actor = ActorId{};
+  row.counter = 0;
   ++retired_count_;
-  store_.erase(Space::node_state, actor_key(slot));
+  move(slot);
 }
 
 void ActorTable::retire_all() {

@@ -5,6 +5,13 @@
 // this slot". Where that cannot be proven any more, the actor is retired, and the next write mints
 // a new one. This is what the classic losses come from (B1, B2, B3, B5, B6: riak_kv#679, #1643).
 //
+// All counters that a step moved are one record: the next place of a journal of kJournalLength
+// places that is written round and round. Before a place is written over, what only it still says
+// is carried into the new record. One insert for each step instead of one for each put is worth a
+// fifth of a put's storage cost.
+//
+//   record := sequence:u64 (slot:u16 actor:u64 counter:u64)*      actor 0: retired
+//
 // Invariant 1: a dot is given out once (I4). Invariant 2: the counter is stored in the same batch
 // as the data that it counts. Invariant 3: a counter only grows while its actor lives.
 #pragma once
@@ -27,8 +34,12 @@ class ActorTable {
   /// Takes up the actors of earlier starts. Errors: corruption, storage.
   Status load();
 
-  /// The next event of the slot, in the pending batch. Mints an actor where there is none.
+  /// The next event of the slot. Mints an actor where there is none. The step that gives it out
+  /// must end with end_step().
   Dot next_dot(Slot slot);
+
+  /// Adds the counters that the step moved to the pending batch.
+  void end_step();
 
   /// The slot's actor; zero while none is minted.
   ActorId actor_of(Slot slot) const { return rows_[to_number(slot)].actor; }
@@ -47,14 +58,27 @@ class ActorTable {
   std::uint64_t retired_count() const { return retired_count_; }
 
  private:
+  static constexpr std::uint64_t kJournalLength = 256;
+
   struct Row {
     ActorId actor{};
     std::uint64_t counter = 0;
+    /// The newest record that says so; 0 = none does.
+    std::uint64_t sequence = 0;
+    bool moved = false;
   };
+
+  void move(Slot slot);
+  Status load_record(BytesView value);
 
   Store& store_;
   Random random_;
   std::vector<Row> rows_;
+  /// Slots that moved in this step.
+  std::vector<Slot> moved_;
+  /// What each place of the journal holds.
+  std::vector<std::vector<Slot>> journal_;
+  std::uint64_t sequence_ = 0;
   std::uint64_t minted_count_ = 0;
   std::uint64_t retired_count_ = 0;
 };

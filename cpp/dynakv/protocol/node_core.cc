@@ -449,7 +449,10 @@ StatusReply NodeCore::Parts::status() const {
   return reply;
 }
 
-void NodeCore::end_step() { parts_->identity.end_step(parts_->store.has_pending()); }
+void NodeCore::end_step() {
+  parts_->actors.end_step();
+  parts_->identity.end_step(parts_->store.has_pending());
+}
 
 const NodeId& NodeCore::id() const { return parts_->identity.id(); }
 

@@ -21,14 +21,18 @@ ObjectTable::ObjectTable(Store& store, ActorTable& actors, const ProtocolOptions
       bytes_max_(options.object_cache_bytes),
       item_bytes_max_(options.object_cache_item_bytes_max) {}
 
+const Bytes* ObjectTable::find(BytesView store_key) {
+  const auto found = index_.find(store_key);
+  if (found == index_.end()) return nullptr;
+  Entry& entry = entries_[found->second];
+  entry.recently_used = true;
+  return &entry.encoded;
+}
+
 Result<Bytes> ObjectTable::load_encoded(BytesView bucket, BytesView key) {
   const Token token = token_of_key(key);
   Bytes store_key = object_key(bucket, key, token);
-  if (const auto found = index_.find(store_key); found != index_.end()) {
-    Entry& entry = entries_[found->second];
-    entry.recently_used = true;
-    return entry.encoded;
-  }
+  if (const Bytes* encoded = find(store_key)) return *encoded;
   auto stored = store_.get(Space::objects, store_key);
   if (!stored && canary(Canary::read_error_is_absent)) return Bytes{};
   if (!stored) {
@@ -41,16 +45,21 @@ Result<Bytes> ObjectTable::load_encoded(BytesView bucket, BytesView key) {
 }
 
 Result<Object> ObjectTable::load(BytesView bucket, BytesView key, ObjectKind kind) {
-  const auto encoded = load_encoded(bucket, key);
-  if (!encoded) return fail(encoded.error());
-  if (encoded->empty()) return Object(kind);
-  auto object = decode_object(*encoded);
+  const Token token = token_of_key(key);
+  Result<Object> object(kind);
+  if (const Bytes* remembered = find(object_key(bucket, key, token))) {
+    object = decode_object(*remembered);
+  } else {
+    const auto encoded = load_encoded(bucket, key);
+    if (!encoded) return fail(encoded.error());
+    if (!encoded->empty()) object = decode_object(*encoded);
+  }
   if (!object || object->kind() != kind) {
-    actors_.retire(slot_of(token_of_key(key)));
+    actors_.retire(slot_of(token));
     return fail(ErrorCode::corruption,
                 "this node's copy is damaged or not of its bucket's conflict policy");
   }
-  return std::move(*object);
+  return object;
 }
 
 void ObjectTable::save_encoded(BytesView bucket, BytesView key, BytesView encoded) {
@@ -78,13 +87,6 @@ void ObjectTable::remember(Bytes store_key, BytesView encoded) {
   evict_until(bytes_max_ - cost);
   std::uint32_t at = 0;
   if (free_.empty()) {
-    // The index refers to the keys' bytes, which short strings keep inside the entry itself: when
-    // the vector must grow, the index is made anew.
-    if (entries_.size() == entries_.capacity()) {
-      index_.clear();
-      entries_.reserve(entries_.empty() ? 1024 : entries_.capacity() * 2);
-      for (std::uint32_t i = 0; i < entries_.size(); ++i) index_.emplace(entries_[i].store_key, i);
-    }
     at = static_cast<std::uint32_t>(entries_.size());
     entries_.emplace_back();
   } else {

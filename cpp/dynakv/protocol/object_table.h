@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -47,6 +48,8 @@ class ObjectTable {
     bool recently_used = false;
   };
 
+  /// The remembered object; nullptr when it is not.
+  const Bytes* find(BytesView store_key);
   void remember(Bytes store_key, BytesView encoded);
   void forget(BytesView store_key);
   void evict_until(std::size_t bytes_max);
@@ -57,7 +60,7 @@ class ObjectTable {
   std::size_t item_bytes_max_;
   std::size_t bytes_ = 0;
   // CLOCK eviction: the hand sweeps over entries and takes the first not used since its last visit.
-  std::vector<Entry> entries_;
+  std::deque<Entry> entries_;  // its entries never move: the index refers to their keys
   std::vector<std::uint32_t> free_;
   std::size_t hand_ = 0;
   std::unordered_map<BytesView, std::uint32_t> index_;  // lookup only

@@ -7,6 +7,7 @@
 // forgotten, and so is everything with a restart, which a sender notices as a lost connection.
 #pragma once
 
+#include <algorithm>
 #include <bitset>
 #include <cstdint>
 #include <list>
@@ -27,27 +28,24 @@ class RepeatFilter {
     Window& window = window_of(sender);
     const std::uint64_t number = to_number(id);
     if (number > window.newest) {
-      const std::uint64_t step = number - window.newest;
-      if (step >= kWindow) {
-        window.seen.reset();
-      } else {
-        window.seen <<= static_cast<std::size_t>(step);
+      const std::uint64_t skipped = std::min<std::uint64_t>(number - window.newest, kWindow);
+      for (std::uint64_t back = 0; back < skipped; ++back) {
+        window.seen.reset(static_cast<std::size_t>((number - back) % kWindow));
       }
       window.newest = number;
-      window.seen.set(0);
+    } else if (window.newest - number >= kWindow) {
       return false;
     }
-    const std::uint64_t age = window.newest - number;
-    if (age >= kWindow) return false;
-    if (window.seen.test(static_cast<std::size_t>(age))) return true;
-    window.seen.set(static_cast<std::size_t>(age));
+    const auto bit = static_cast<std::size_t>(number % kWindow);
+    if (window.seen.test(bit)) return true;
+    window.seen.set(bit);
     return false;
   }
 
  private:
   struct Window {
     std::uint64_t newest = 0;
-    /// Bit n: the request `newest` - n was seen.
+    /// Bit n mod kWindow: request n was seen.
     std::bitset<kWindow> seen;
     std::list<NodeId>::iterator place;
   };

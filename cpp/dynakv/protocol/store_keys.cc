@@ -29,9 +29,9 @@ Bytes object_key(BytesView bucket, BytesView key, Token token) {
   return out;
 }
 
-Bytes actor_key(Slot slot) {
+Bytes actor_journal_key(std::uint64_t place) {
   Bytes out(kActorPrefix);
-  append_big_endian(out, to_number(slot));
+  append_big_endian(out, static_cast<std::uint16_t>(place));
   return out;
 }
 

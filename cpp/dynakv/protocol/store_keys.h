@@ -3,7 +3,7 @@
 //
 //   objects     slot:u16 bucket_length:u8 bucket token:u64 key
 //               a slot is one contiguous range, a bucket one range within each slot (DESIGN §8)
-//   node_state  "identity" | "progress" | "layout" | "actor/" slot:u16 | "peer/" id:2*u64
+//   node_state  "identity" | "progress" | "layout" | "actor/" place:u16 | "peer/" id:2*u64
 #pragma once
 
 #include "dynakv/base/bytes.h"
@@ -20,7 +20,8 @@ inline constexpr BytesView kPeerPrefix = "peer/";
 /// REQUIRES: the bucket's name is not longer than kBucketNameBytesMax.
 Bytes object_key(BytesView bucket, BytesView key, Token token);
 
-Bytes actor_key(Slot slot);
+/// A place of the actors' journal (ActorTable).
+Bytes actor_journal_key(std::uint64_t place);
 Bytes peer_key(const NodeId& peer);
 
 /// The first key behind every key that starts with `prefix`. REQUIRES: its last byte is not 0xff.

@@ -1,6 +1,7 @@
 // Who counts: actors across restarts, power loss, copies, restored backups and damaged data
 // (DESIGN §4, Identity). Each case is one way in which other stores lost acknowledged writes.
 #include "dynakv/domain/ring.h"
+#include "dynakv/protocol/actor_table.h"
 #include "dynakv/protocol/store_keys.h"
 #include "tests/cpp/support/core_cluster.h"
 
@@ -196,6 +197,37 @@ TEST(Identity, B36ANameWithAnotherIdIsRefused) {
   hello = cluster.core(1).hello_for(cluster.id(0));
   hello.cluster.low ^= 1;
   EXPECT_FALSE(cluster.core(0).check_hello(hello).has_value());
+}
+
+// B7: the journal of counters goes round many times, and each start finds the newest of each slot.
+TEST(Identity, B7TheJournalOfCountersRemembersEverySlot) {
+  MemoryStore store;
+  std::map<Slot, Dot> last;
+  Random random(5);
+  for (int start = 0; start < 4; ++start) {
+    ActorTable actors(store, random.stream("actors", static_cast<unsigned>(start)));
+    ASSERT_TRUE(actors.load().has_value());
+    for (const auto& [slot, dot] : last) ASSERT_EQ(actors.actor_of(slot), dot.actor);
+    for (int step = 0; step < 700; ++step) {
+      for (std::uint64_t i = random.below(4); i > 0; --i) {
+        const auto slot = static_cast<Slot>(random.below(300));
+        if (random.chance(1, 50)) {
+          actors.retire(slot);
+          last.erase(slot);
+          continue;
+        }
+        const Dot dot = actors.next_dot(slot);
+        const auto before = last.find(slot);
+        if (before != last.end()) {
+          ASSERT_EQ(dot.actor, before->second.actor);
+          ASSERT_EQ(dot.counter, before->second.counter + 1) << "a counter was forgotten";
+        }
+        last[slot] = dot;
+      }
+      actors.end_step();
+      ASSERT_TRUE(store.write_step().has_value());
+    }
+  }
 }
 
 TEST(Identity, FirstMembersThatKnowOnlyNamesComputeOneLayout) {
