@@ -1,0 +1,244 @@
+// The tries of a client's operations: where each goes, and what its end means for the next.
+#include <algorithm>
+#include <utility>
+
+#include "dynakv/base/canary.h"
+#include "dynakv/domain/object_format.h"
+#include "dynakv/protocol/admission.h"
+#include "dynakv/protocol/client_session_parts.h"
+#include "dynakv/protocol/request_error.h"
+
+namespace dynakv {
+namespace {
+
+ErrorReply behind_its_flow() {
+  return refused(ErrorCode::stale,
+                 "the owners that answered are behind what this session has seen; try again when "
+                 "more of them are up");
+}
+
+}  // namespace
+
+KeyView key_of(const ClientFlight& flight) {
+  if (const auto* get = std::get_if<GetOperation>(&flight.what)) return {get->bucket, get->key};
+  const auto& write = std::get<WriteOperation>(flight.what);
+  return {write.bucket, write.key};
+}
+
+void ClientSession::Parts::begin(Now now, ClientFlight flight, const OperationOptions& operation,
+                                 Outbox& out) {
+  const Duration timeout = operation.timeout > Duration{} ? operation.timeout : options.timeout;
+  flight.deadline = now.steady + timeout;
+  if (!std::holds_alternative<StatusOperation>(flight.what)) {
+    RequestHead head;
+    head.bucket = key_of(flight).bucket;
+    head.key = key_of(flight).key;
+    if (const Status valid = validate_head(head); !valid) {
+      return out.reply({flight.operation, refused(valid.error())});
+    }
+  }
+  if (flights.size() >= options.in_flight_max) {
+    return out.reply({flight.operation, refused(ErrorCode::overloaded,
+                                                "the client has too many operations in flight; "
+                                                "wait for some, or raise max_in_flight")});
+  }
+  ClientFlight& kept = flights.emplace(flight.operation, std::move(flight)).first->second;
+  deadlines.add(kept.deadline, as_request(kept.operation), out);
+  attempt(now, kept, out);
+}
+
+void ClientSession::Parts::attempt(Now now, ClientFlight& flight, Outbox& out) {
+  flight.target = choose_target(flight);
+  if (flight.target.is_nil()) {
+    // Nobody is connected: peers may come back before the deadline.
+    return wait_and_retry(now, flight, options.retry_pause, out);
+  }
+  ++flight.attempts;
+  flight.request = static_cast<RequestId>(++request_count);
+  requests.emplace(to_number(flight.request), flight.operation);
+  out.send(flight.target, flight.request, request_for(flight, flight.deadline - now.steady));
+}
+
+NodeId ClientSession::Parts::choose_target(const ClientFlight& flight) const {
+  if (const auto* status = std::get_if<StatusOperation>(&flight.what)) {
+    if (!status->node.is_nil()) return view.is_up(status->node) ? status->node : NodeId{};
+    return view.up().empty() ? NodeId{} : *view.up().begin();
+  }
+  if (!view.has_layout()) return {};
+  const auto [bucket, key] = key_of(flight);
+  const int n = view.layout().properties_of(bucket).n;
+  const auto has_failed = [&](const NodeId& node) {
+    const auto& failed = flight.failed_targets;
+    return std::find(failed.begin(), failed.end(), node) != failed.end();
+  };
+  const std::vector<NodeId> owners = view.owners(slot_of(token_of_key(key)), n);
+  for (const NodeId& owner : owners) {
+    if (view.is_up(owner) && !has_failed(owner)) return owner;
+  }
+  for (const NodeId& node : view.up()) {
+    if (!has_failed(node)) return node;
+  }
+  for (const NodeId& owner : owners) {
+    if (view.is_up(owner)) return owner;
+  }
+  return {};
+}
+
+Body ClientSession::Parts::request_for(const ClientFlight& flight, Duration time_left) {
+  RequestHead head;
+  head.layout = view.version();
+  head.time_left = time_left;
+  if (const auto* get = std::get_if<GetOperation>(&flight.what)) {
+    head.bucket = get->bucket;
+    head.key = get->key;
+    return GetRequest{std::move(head), flight.ask_all ? QuorumSize::all() : get->options.quorum};
+  }
+  if (const auto* write = std::get_if<WriteOperation>(&flight.what)) {
+    head.bucket = write->bucket;
+    head.key = write->key;
+    return WriteRequest{std::move(head),       write->kind,         write->precondition,
+                        write->options.quorum, write->context,      write->context_scope,
+                        write->value,          write->content_type, write->ttl,
+                        flight.write_id};
+  }
+  return StatusRequest{};
+}
+
+void ClientSession::Parts::wait_and_retry(Now now, ClientFlight& flight, Duration pause,
+                                          Outbox& out) {
+  flight.target = {};
+  flight.retry_at = now.steady + pause;
+  retries.add(*flight.retry_at, as_request(flight.operation), out);
+}
+
+ClientFlight* ClientSession::Parts::flight_of(RequestId request) {
+  const auto at = requests.find(to_number(request));
+  if (at == requests.end()) return nullptr;
+  const OperationId operation = at->second;
+  requests.erase(at);
+  return &flights.at(operation);
+}
+
+void ClientSession::Parts::finish(ClientFlight& flight, decltype(Reply::outcome) outcome,
+                                  Outbox& out) {
+  if (!flight.target.is_nil()) requests.erase(to_number(flight.request));
+  deadlines.remove(flight.deadline, as_request(flight.operation));
+  if (flight.retry_at) retries.remove(*flight.retry_at, as_request(flight.operation));
+  out.reply({flight.operation, std::move(outcome)});
+  flights.erase(flight.operation);
+}
+
+void ClientSession::Parts::finish_at_deadline(ClientFlight& flight, Outbox& out) {
+  const bool is_write = std::holds_alternative<WriteOperation>(flight.what);
+  const bool is_out = !flight.target.is_nil();
+  ErrorReply error;
+  if (!is_out && flight.last_error) {
+    error = *flight.last_error;
+  } else if (!is_out && flight.attempts == 0) {
+    error = refused(ErrorCode::no_nodes_available,
+                    "no node could be reached before the deadline; nothing was applied");
+  } else {
+    error = refused(ErrorCode::timeout, "no reply before the deadline");
+  }
+  error.in_doubt = is_write && (error.in_doubt || is_out || flight.maybe_applied);
+  if (error.in_doubt && error.error.code == ErrorCode::timeout) {
+    error.error.message += "; the write may have been applied";
+  }
+  error.node_errors.insert(error.node_errors.end(), flight.node_errors.begin(),
+                           flight.node_errors.end());
+  if (is_out) error.node_errors.push_back({flight.target, ErrorCode::timeout});
+  finish(flight, std::move(error), out);
+}
+
+void ClientSession::Parts::handle_failure(Now now, ClientFlight& flight, ErrorReply error,
+                                          Outbox& out) {
+  const NodeId target = std::exchange(flight.target, NodeId{});
+  const ErrorCode code = error.error.code;
+  if (flight.ask_all &&
+      (code == ErrorCode::quorum_unavailable || code == ErrorCode::quorum_timeout)) {
+    return finish(flight, behind_its_flow(), out);
+  }
+  const bool may_repeat = !error.in_doubt && error_is_retryable(code) && code != ErrorCode::timeout;
+  if (may_repeat && flight.attempts < options.attempts_max) {
+    flight.node_errors.push_back({target, code});
+    flight.last_error = std::move(error);
+    if (code == ErrorCode::stale_layout) {
+      flight.waits_for_layout = true;
+      out.send(target, RequestId{}, LayoutRequest{});
+    } else {
+      flight.failed_targets.push_back(target);
+    }
+    const std::int64_t factor = std::int64_t{1} << std::min(flight.attempts - 1, 6);
+    return wait_and_retry(now, flight, options.retry_pause * factor, out);
+  }
+  const bool is_write = std::holds_alternative<WriteOperation>(flight.what);
+  error.in_doubt = error.in_doubt || (is_write && flight.maybe_applied);
+  error.node_errors.insert(error.node_errors.begin(), flight.node_errors.begin(),
+                           flight.node_errors.end());
+  finish(flight, std::move(error), out);
+}
+
+void ClientSession::Parts::handle_lost_target(Now now, ClientFlight& flight, Outbox& out) {
+  requests.erase(to_number(flight.request));
+  const NodeId target = std::exchange(flight.target, NodeId{});
+  flight.failed_targets.push_back(target);
+  flight.node_errors.push_back({target, ErrorCode::no_nodes_available});
+  const auto* write = std::get_if<WriteOperation>(&flight.what);
+  if (write != nullptr) flight.maybe_applied = true;
+  // A condition that the first try may itself have changed must not be asked again.
+  const bool is_conditional = write != nullptr && (write->precondition == Precondition::if_absent ||
+                                                   write->precondition == Precondition::if_context);
+  if (!is_conditional && flight.attempts < options.attempts_max) {
+    return wait_and_retry(now, flight, Duration{}, out);
+  }
+  ErrorReply error =
+      refused(write != nullptr ? ErrorCode::quorum_timeout : ErrorCode::no_nodes_available,
+              "the connection was lost before the reply");
+  error.in_doubt = write != nullptr;
+  error.node_errors = flight.node_errors;
+  finish(flight, std::move(error), out);
+}
+
+/// A register's context is only its last writer's dot: nothing that a later one must descend.
+bool ClientSession::Parts::remembers(const ClientFlight& flight, FlowId flow) const {
+  const BytesView bucket = key_of(flight).bucket;
+  return flow != FlowId{} && view.layout().properties_of(bucket).kind == ObjectKind::siblings;
+}
+
+void ClientSession::Parts::handle_get_reply(Now now, ClientFlight& flight, GetReply reply,
+                                            Outbox& out) {
+  const FlowId flow = std::get<GetOperation>(flight.what).options.flow;
+  if (!remembers(flight, flow)) return finish(flight, std::move(reply), out);
+  Context context;
+  if (!reply.object.empty()) {
+    auto decoded = decode_object_context(reply.object);
+    if (!decoded) return finish(flight, refused(decoded.error()), out);
+    context = std::move(*decoded);
+  }
+  const Context* seen = memory.find(flow, flight.scope);
+  if (seen != nullptr && !context.descends(*seen) && !reply.all_answered &&
+      !canary(Canary::session_goes_back)) {
+    if (!flight.ask_all && flight.attempts < options.attempts_max) {
+      flight.ask_all = true;
+      return wait_and_retry(now, flight, Duration{}, out);
+    }
+    return finish(flight, behind_its_flow(), out);
+  }
+  memory.set(flow, flight.scope, std::move(context));
+  finish(flight, std::move(reply), out);
+}
+
+void ClientSession::Parts::handle_write_reply(ClientFlight& flight, WriteReply reply, Outbox& out) {
+  const auto& write = std::get<WriteOperation>(flight.what);
+  const FlowId flow = write.options.flow;
+  if (remembers(flight, flow)) {
+    const Context* seen = memory.find(flow, flight.scope);
+    Context known = reply.context;
+    // What the flow saw in the meantime, beside this write, stays seen.
+    if (seen != nullptr && *seen != write.context) known.join(*seen);
+    memory.set(flow, flight.scope, std::move(known));
+  }
+  finish(flight, std::move(reply), out);
+}
+
+}  // namespace dynakv

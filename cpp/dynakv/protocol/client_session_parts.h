@@ -1,0 +1,89 @@
+// What a ClientSession is made of. Only its own sources include this.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "dynakv/protocol/client_session.h"
+#include "dynakv/protocol/cluster_view.h"
+#include "dynakv/protocol/deadlines.h"
+#include "dynakv/protocol/session_memory.h"
+
+namespace dynakv {
+
+inline constexpr std::uint64_t kClientDeadlineTimer = 0;
+inline constexpr std::uint64_t kClientRetryTimer = 1;
+
+/// An operation on its way, through all of its tries.
+struct ClientFlight {
+  OperationId operation{};
+  std::variant<GetOperation, WriteOperation, StatusOperation> what;
+  Instant deadline;
+  std::uint64_t scope = 0;
+  int attempts = 0;
+  /// The try that is out; nil target = none is.
+  RequestId request{};
+  NodeId target;
+  std::vector<NodeId> failed_targets;
+  std::vector<NodeError> node_errors;
+  /// The last try's error, when there was one.
+  std::optional<ErrorReply> last_error;
+  std::optional<Instant> retry_at;
+  std::uint64_t write_id = 0;
+  /// A write that an earlier try may have applied.
+  bool maybe_applied = false;
+  /// A read that came back behind its flow asks all owners.
+  bool ask_all = false;
+  bool waits_for_layout = false;
+};
+
+inline RequestId as_request(OperationId id) { return static_cast<RequestId>(to_number(id)); }
+inline OperationId as_operation(RequestId id) { return static_cast<OperationId>(to_number(id)); }
+
+struct KeyView {
+  BytesView bucket;
+  BytesView key;
+};
+
+/// The key of a get or a write. REQUIRES: the operation is one of these.
+KeyView key_of(const ClientFlight& flight);
+
+struct ClientSession::Parts {
+  Parts(ClientOptions client_options, Random client_random)
+      : options(client_options), random(client_random), memory(options.session_context_count_max) {
+    Random ids = random.stream("client id");
+    id = {ids.next(), ids.next()};
+  }
+
+  using Flights = std::map<OperationId, ClientFlight>;
+
+  void begin(Now now, ClientFlight flight, const OperationOptions& operation, Outbox& out);
+  void attempt(Now now, ClientFlight& flight, Outbox& out);
+  NodeId choose_target(const ClientFlight& flight) const;
+  Body request_for(const ClientFlight& flight, Duration time_left);
+  void wait_and_retry(Now now, ClientFlight& flight, Duration pause, Outbox& out);
+  void handle_failure(Now now, ClientFlight& flight, ErrorReply error, Outbox& out);
+  void handle_lost_target(Now now, ClientFlight& flight, Outbox& out);
+  void handle_get_reply(Now now, ClientFlight& flight, GetReply reply, Outbox& out);
+  void handle_write_reply(ClientFlight& flight, WriteReply reply, Outbox& out);
+  bool remembers(const ClientFlight& flight, FlowId flow) const;
+  void finish(ClientFlight& flight, decltype(Reply::outcome) outcome, Outbox& out);
+  void finish_at_deadline(ClientFlight& flight, Outbox& out);
+  ClientFlight* flight_of(RequestId request);
+
+  ClientOptions options;
+  Random random;
+  NodeId id;
+  ClusterView view;
+  SessionMemory memory;
+  Flights flights;
+  std::unordered_map<std::uint64_t, OperationId> requests;  // lookup only
+  std::uint64_t request_count = 0;
+  Deadlines deadlines{TimerKind::client_deadline, kClientDeadlineTimer};
+  Deadlines retries{TimerKind::client_deadline, kClientRetryTimer};
+};
+
+}  // namespace dynakv

@@ -1,0 +1,85 @@
+// What a NodeCore is made of. Only its own sources include this.
+#pragma once
+
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "dynakv/protocol/actor_table.h"
+#include "dynakv/protocol/cluster_view.h"
+#include "dynakv/protocol/forwarder.h"
+#include "dynakv/protocol/get_coordinator.h"
+#include "dynakv/protocol/identity.h"
+#include "dynakv/protocol/node_core.h"
+#include "dynakv/protocol/object_table.h"
+#include "dynakv/protocol/repeat_filter.h"
+#include "dynakv/protocol/replica.h"
+#include "dynakv/protocol/request_error.h"
+#include "dynakv/protocol/write_coordinator.h"
+
+namespace dynakv {
+
+struct NodeCounters {
+  std::uint64_t gets = 0;
+  std::uint64_t writes = 0;
+  std::uint64_t forwarded = 0;
+  std::uint64_t refused = 0;
+  std::uint64_t replica_gets = 0;
+  std::uint64_t replica_puts = 0;
+  std::uint64_t rollbacks_found = 0;
+};
+
+struct NodeCore::Parts {
+  Parts(NodeCoreOptions node_options, DurableStore& durable_store, Random node_random)
+      : options(std::move(node_options)),
+        store(durable_store),
+        random(node_random),
+        identity(store),
+        actors(store, random.stream("actors")),
+        objects(store, actors, options.protocol),
+        gets(identity.id(), view, objects),
+        writes(identity, view, objects, actors, options.protocol),
+        forwarder(view),
+        replica(view, objects, actors, identity) {}
+
+  void adopt(Layout layout) {
+    auto ring = options.ring_source ? options.ring_source(layout) : nullptr;
+    view.adopt(std::move(layout), std::move(ring));
+  }
+  void become_ready_if_checked();
+  bool admit(Now now, const NodeId& from, RequestId id, RequestHead& head, Outbox& out);
+  bool owns(const RequestHead& head) const;
+  bool is_member(const NodeId& node) const;
+  void handle_get(Now now, const NodeId& from, RequestId id, GetRequest request, Outbox& out);
+  void handle_write(Now now, const NodeId& from, RequestId id, WriteRequest request, Outbox& out);
+  void handle_replica_request(Now now, const NodeId& from, Message& message, Outbox& out);
+  void handle_reply(Now now, const NodeId& from, Message& message, Outbox& out);
+  StatusReply status() const;
+  void refuse(const NodeId& from, RequestId id, Error error, Outbox& out) {
+    ++counters.refused;
+    out.send(from, id, dynakv::refused(std::move(error)));
+  }
+
+  NodeCoreOptions options;
+  DurableStore& store;
+  Random random;
+  Identity identity;
+  ActorTable actors;
+  ObjectTable objects;
+  ClusterView view;
+  GetCoordinator gets;
+  WriteCoordinator writes;
+  Forwarder forwarder;
+  Replica replica;
+  RepeatFilter repeats;
+  /// The first members while their ids are being learned; none otherwise.
+  std::vector<Member> forming;
+  BucketProperties forming_defaults;
+  std::map<Bytes, BucketProperties> forming_buckets;
+  /// Actors of earlier starts may be used only after every member said what it knows of this node.
+  bool past_is_proven = false;
+  std::set<NodeId> members_heard;
+  NodeCounters counters;
+};
+
+}  // namespace dynakv

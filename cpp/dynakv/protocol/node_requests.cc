@@ -1,0 +1,161 @@
+// How a NodeCore routes messages to its machines.
+#include <algorithm>
+#include <utility>
+
+#include "dynakv/protocol/admission.h"
+#include "dynakv/protocol/node_core_parts.h"
+
+namespace dynakv {
+
+void NodeCore::handle_message(Now now, const NodeId& from, Message message, Outbox& out) {
+  Parts& p = *parts_;
+  Body& body = message.body;
+  const bool is_data_request =
+      std::holds_alternative<GetRequest>(body) || std::holds_alternative<WriteRequest>(body);
+  if (is_data_request && p.repeats.is_repeated(from, message.id)) return;
+  if (auto* get = std::get_if<GetRequest>(&body)) {
+    return p.handle_get(now, from, message.id, std::move(*get), out);
+  }
+  if (auto* write = std::get_if<WriteRequest>(&body)) {
+    return p.handle_write(now, from, message.id, std::move(*write), out);
+  }
+  if (std::holds_alternative<LayoutRequest>(body)) {
+    LayoutReply reply;
+    if (p.view.has_layout()) reply.layout = encode_layout(p.view.layout());
+    return out.send(from, message.id, std::move(reply));
+  }
+  if (std::holds_alternative<StatusRequest>(body)) {
+    StatusReply status = p.status();
+    for (const auto& [name, value] : counters()) status.counters.emplace_back(name, value);
+    return out.send(from, message.id, std::move(status));
+  }
+  if (std::holds_alternative<ReplicaGet>(body) || std::holds_alternative<ReplicaPut>(body)) {
+    return p.handle_replica_request(now, from, message, out);
+  }
+  p.handle_reply(now, from, message, out);
+}
+
+void NodeCore::Parts::handle_replica_request(Now now, const NodeId& from, Message& message,
+                                             Outbox& out) {
+  if (!is_member(from)) {
+    return out.send(from, message.id,
+                    ReplicaError{Error{ErrorCode::auth, "only members may send replica requests"}});
+  }
+  if (const auto* get = std::get_if<ReplicaGet>(&message.body)) {
+    ++counters.replica_gets;
+    replica.handle_message(now, from, message.id, *get, out);
+  } else if (const auto* put = std::get_if<ReplicaPut>(&message.body)) {
+    ++counters.replica_puts;
+    replica.handle_message(now, from, message.id, *put, out);
+  }
+}
+
+void NodeCore::Parts::handle_reply(Now now, const NodeId& from, Message& message, Outbox& out) {
+  Body& body = message.body;
+  const bool is_for_writes = RequestIds::waiter_of(message.id) == Waiter::write_coordinator;
+  if (auto* got = std::get_if<ReplicaGetReply>(&body)) {
+    if (is_for_writes) {
+      writes.handle_message(now, from, message.id, std::move(*got), out);
+    } else {
+      gets.handle_message(now, from, message.id, std::move(*got), out);
+    }
+  } else if (const auto* put = std::get_if<ReplicaPutReply>(&body)) {
+    writes.handle_message(now, from, message.id, *put, out);
+  } else if (const auto* error = std::get_if<ReplicaError>(&body)) {
+    if (is_for_writes) {
+      writes.handle_message(now, from, message.id, *error, out);
+    } else {
+      gets.handle_message(now, from, message.id, *error, out);
+    }
+  } else if (std::holds_alternative<GetReply>(body) || std::holds_alternative<WriteReply>(body) ||
+             std::holds_alternative<ErrorReply>(body)) {
+    forwarder.handle_reply(from, message.id, std::move(body), out);
+  }
+  // Anything else is a reply that nobody waits for; it carries nothing to act on.
+}
+
+bool NodeCore::Parts::admit(Now now, const NodeId& from, RequestId id, RequestHead& head,
+                            Outbox& out) {
+  (void)now;
+  if (!view.has_layout()) {
+    refuse(from, id, {ErrorCode::not_ready, "this node has no layout yet; try another node"}, out);
+  } else if (head.layout != view.version()) {
+    refuse(from, id, {ErrorCode::stale_layout, "the request's layout is not this node's"}, out);
+  } else if (store.condition() == StoreCondition::failed) {
+    refuse(from, id, {ErrorCode::storage, "this node's storage failed; it serves no more"}, out);
+  } else if (head.time_left <= Duration{}) {
+    refuse(from, id, {ErrorCode::timeout, "the deadline had passed on arrival"}, out);
+  } else if (gets.in_flight() + writes.in_flight() + forwarder.in_flight() >=
+             options.protocol.in_flight_max) {
+    refuse(from, id,
+           {ErrorCode::overloaded, "this node has too many requests in flight; slow down"}, out);
+  } else {
+    head.time_left = std::min(head.time_left, options.protocol.request_timeout_max);
+    if (!head.forwarded || owns(head)) return true;
+    refuse(from, id, {ErrorCode::stale_layout, "forwarded to a node that does not own the key"},
+           out);
+  }
+  return false;
+}
+
+bool NodeCore::Parts::owns(const RequestHead& head) const {
+  const int n = view.layout().properties_of(head.bucket).n;
+  return view.ring().owns(identity.id(), slot_of(token_of_key(head.key)), n);
+}
+
+bool NodeCore::Parts::is_member(const NodeId& node) const {
+  return view.has_layout() && view.layout().find(node) != nullptr;
+}
+
+void NodeCore::Parts::handle_get(Now now, const NodeId& from, RequestId id, GetRequest request,
+                                 Outbox& out) {
+  if (const Status valid = validate_head(request.head); !valid) {
+    return refuse(from, id, valid.error(), out);
+  }
+  if (!admit(now, from, id, request.head, out)) return;
+  if (owns(request.head)) {
+    ++counters.gets;
+    return gets.handle_request(now, from, id, request, out);
+  }
+  ++counters.forwarded;
+  forwarder.handle_request(now, from, id, std::move(request), out);
+}
+
+void NodeCore::Parts::handle_write(Now now, const NodeId& from, RequestId id, WriteRequest request,
+                                   Outbox& out) {
+  if (const Status valid = validate_write(request, options.protocol); !valid) {
+    return refuse(from, id, valid.error(), out);
+  }
+  if (!admit(now, from, id, request.head, out)) return;
+  if (!owns(request.head)) {
+    ++counters.forwarded;
+    return forwarder.handle_request(now, from, id, std::move(request), out);
+  }
+  if (!past_is_proven) {
+    return refuse(from, id,
+                  {ErrorCode::not_ready,
+                   "this node was just restarted and still checks its past; try another owner"},
+                  out);
+  }
+  ++counters.writes;
+  writes.handle_request(now, from, id, std::move(request), out);
+}
+
+StatusReply NodeCore::Parts::status() const {
+  StatusReply reply;
+  reply.node = identity.id();
+  reply.name = options.name;
+  reply.layout = view.version();
+  reply.incarnation = identity.incarnation();
+  reply.ready = view.has_layout() && past_is_proven;
+  if (view.has_layout()) {
+    for (const Member& member : view.layout().members) {
+      if (member.id != identity.id()) {
+        reply.peers.push_back({member.id, view.is_up(member.id)});
+      }
+    }
+  }
+  return reply;
+}
+
+}  // namespace dynakv
