@@ -62,6 +62,7 @@ from dynakv._options import Quorum, RequestOptions, RetryPolicy, deadline
 from dynakv._requests import BucketProperties
 from dynakv._results import Explain, GetResult, PutResult, Resolver
 from dynakv._siblings import Dot, Sibling
+from dynakv._simulation import Simulation
 
 try:
     __version__ = _version("dynakv")
@@ -118,6 +119,7 @@ __all__ = [
     "Session",
     "Sibling",
     "SiblingsError",
+    "Simulation",
     "StaleError",
     "StorageError",
     "TooManySiblings",

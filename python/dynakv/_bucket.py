@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Self, TypeVar, Unpack, cast, overload
 
@@ -225,7 +224,7 @@ class Bucket(BucketMany[V]):
             except ConditionFailed:
                 if attempt == attempts:
                     raise
-                time.sleep(backoff(attempt))
+                self._connection.pause(backoff(attempt))
             else:
                 return self._updated(found, value, wrote)
         raise AssertionError("unreachable")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -52,6 +53,8 @@ class Connection:
     timeout: float
     window: int
     """Most operations that go out together; larger calls are cut."""
+    pause: Callable[[float], None] = time.sleep
+    """Lets time pass between two attempts of an update."""
 
 
 def encode_key(key: object) -> bytes:

@@ -15,9 +15,6 @@ namespace py = pybind11;
 
 using SharedClient = std::shared_ptr<ClientHandle>;
 
-// Handing over few operations takes less time than getting the interpreter lock back.
-constexpr std::size_t kSubmitWithLockMax = 16;
-
 Duration duration_from(double seconds_count) {
   return {static_cast<std::int64_t>(seconds_count * 1e9)};
 }
@@ -38,19 +35,7 @@ OperationOptions options_from(int quorum, double timeout, std::uint64_t flow) {
   return options;
 }
 
-BatchHandle submit(const SharedClient& handle, std::vector<Operation> operations, const char* verb,
-                   std::vector<std::uint64_t> scopes, double timeout, std::uint64_t tag) {
-  Client& client = *handle->client;
-  if (handle->is_closed) raise_error({ErrorCode::closed, "the client is closed; connect again"});
-  std::optional<WithoutGil> section;
-  if (operations.size() > kSubmitWithLockMax) section.emplace();
-  std::shared_ptr<Batch> batch =
-      tag == 0 ? client.submit(std::move(operations)) : client.submit(std::move(operations), tag);
-  section.reset();
-  return BatchHandle(handle, std::move(batch), verb, std::move(scopes), timeout);
-}
-
-BatchHandle get(const SharedClient& client, const py::bytes& bucket, const py::sequence& keys,
+SharedBatch get(const SharedClient& client, const py::bytes& bucket, const py::sequence& keys,
                 int r, double timeout, std::uint64_t flow, std::uint64_t tag) {
   const Bytes name(view_of(bucket));
   const OperationOptions options = options_from(r, timeout, flow);
@@ -63,7 +48,7 @@ BatchHandle get(const SharedClient& client, const py::bytes& bucket, const py::s
     scopes.push_back(context_scope(name, bytes));
     operations.emplace_back(GetOperation{name, Bytes(bytes), options});
   }
-  return submit(client, std::move(operations), "get", std::move(scopes), timeout, tag);
+  return client->submit(std::move(operations), {"get", std::move(scopes), timeout, tag});
 }
 
 void set_context(WriteOperation& write, const ContextToken* context, std::uint64_t scope) {
@@ -77,7 +62,7 @@ void set_context(WriteOperation& write, const ContextToken* context, std::uint64
   write.context_scope = scope;
 }
 
-BatchHandle put(const SharedClient& client, const py::bytes& bucket, const py::sequence& items,
+SharedBatch put(const SharedClient& client, const py::bytes& bucket, const py::sequence& items,
                 const std::string& content_type, int w, double timeout, std::uint64_t flow,
                 std::uint64_t tag, const ContextToken* context, int condition, double ttl) {
   WriteOperation form;
@@ -99,10 +84,10 @@ BatchHandle put(const SharedClient& client, const py::bytes& bucket, const py::s
     set_context(write, context, scopes.back());
     operations.emplace_back(std::move(write));
   }
-  return submit(client, std::move(operations), "put", std::move(scopes), timeout, tag);
+  return client->submit(std::move(operations), {"put", std::move(scopes), timeout, tag});
 }
 
-BatchHandle remove(const SharedClient& client, const py::bytes& bucket, const py::bytes& key, int w,
+SharedBatch remove(const SharedClient& client, const py::bytes& bucket, const py::bytes& key, int w,
                    double timeout, std::uint64_t flow, std::uint64_t tag,
                    const ContextToken* context) {
   WriteOperation write;
@@ -114,10 +99,10 @@ BatchHandle remove(const SharedClient& client, const py::bytes& bucket, const py
   set_context(write, context, scope);
   std::vector<Operation> operations;
   operations.emplace_back(std::move(write));
-  return submit(client, std::move(operations), "delete", {scope}, timeout, tag);
+  return client->submit(std::move(operations), {"delete", {scope}, timeout, tag});
 }
 
-BatchHandle status(const SharedClient& client, const std::vector<std::string>& nodes,
+SharedBatch status(const SharedClient& client, const std::vector<std::string>& nodes,
                    double timeout, std::uint64_t tag) {
   std::vector<Operation> operations;
   for (const std::string& id : nodes) {
@@ -125,7 +110,7 @@ BatchHandle status(const SharedClient& client, const std::vector<std::string>& n
     if (!node) raise_error({ErrorCode::invalid_argument, "'" + id + "' is no node id"});
     operations.emplace_back(StatusOperation{*node, options_from(0, timeout, 0)});
   }
-  return submit(client, std::move(operations), "status", {}, timeout, tag);
+  return client->submit(std::move(operations), {"status", {}, timeout, tag});
 }
 
 SharedClient connect(const std::vector<std::string>& contact_points, double timeout, int attempts,
@@ -140,17 +125,11 @@ SharedClient connect(const std::vector<std::string>& contact_points, double time
   Connected client = run_interruptibly<Connected>([contact_points, options, patience] {
     return Client::connect(contact_points, options, patience);
   });
-  return std::make_shared<ClientHandle>(std::shared_ptr<Client>(unwrap(std::move(client))));
-}
-
-std::vector<std::uint64_t> drain(ClientHandle& handle) {
-  std::vector<std::uint64_t> tags;
-  for (const std::shared_ptr<Batch>& batch : handle.client->drain()) tags.push_back(batch->tag());
-  return tags;
+  return std::make_shared<RealClient>(std::shared_ptr<Client>(unwrap(std::move(client))));
 }
 
 py::dict counters_of(const ClientHandle& handle) {
-  const ClientCounters counters = handle.client->counters();
+  const ClientCounters counters = handle.counters();
   py::dict fields;
   fields["operations_started"] = counters.operations_started;
   fields["operations_ended"] = counters.operations_ended;
@@ -159,14 +138,8 @@ py::dict counters_of(const ClientHandle& handle) {
   return fields;
 }
 
-// Called when flows end, by destructors of Python objects too: it must not throw.
-void forget_flow(ClientHandle& handle, std::uint64_t flow) {
-  if (handle.client.is_foreign() || handle.is_closed) return;
-  handle.client->forget_flow(static_cast<FlowId>(flow));
-}
-
 void bind_batch(py::module_& module) {
-  py::class_<BatchHandle>(module, "Batch", py::is_final())
+  py::class_<BatchHandle, SharedBatch>(module, "Batch", py::is_final())
       .def("wait", &BatchHandle::wait)
       .def("cancel", &BatchHandle::cancel)
       .def_property_readonly("done", &BatchHandle::is_done)
@@ -195,15 +168,16 @@ void bind_client(py::module_& module) {
       .def("delete", &remove, py::arg("bucket"), py::arg("key"), py::arg("w"), py::arg("timeout"),
            py::arg("flow"), py::arg("tag"), py::arg("context").none(true))
       .def("status", &status, py::arg("nodes"), py::arg("timeout"), py::arg("tag"))
-      .def("drain", &drain)
-      .def_property_readonly("completion_fd",
-                             [](const ClientHandle& h) { return h.client->completion_fd(); })
+      .def("drain", &ClientHandle::drain)
+      .def_property_readonly("completion_fd", &ClientHandle::completion_fd)
       .def("layout", &ClientHandle::layout)
-      .def_property_readonly("in_flight",
-                             [](const ClientHandle& h) { return h.client->in_flight(); })
-      .def_property_readonly("closed", [](const ClientHandle& h) { return h.is_closed; })
+      .def_property_readonly("in_flight", &ClientHandle::in_flight)
+      .def_property_readonly("closed", &ClientHandle::is_closed)
       .def("counters", &counters_of)
-      .def("forget_flow", &forget_flow, py::arg("flow"))
+      .def(
+          "forget_flow",
+          [](ClientHandle& h, std::uint64_t flow) { h.forget_flow(static_cast<FlowId>(flow)); },
+          py::arg("flow"))
       .def("close", &ClientHandle::close);
 }
 

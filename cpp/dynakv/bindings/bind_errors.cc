@@ -72,7 +72,7 @@ py::object to_exception(ErrorReply reply, const Failed& failed) {
     fields["received"] = reply.received;
     fields["acked"] = py::tuple(py::cast(node_names(failed.layout.get(), reply.acked)));
   } else if (code == ErrorCode::condition_failed) {
-    fields["result"] = py::cast(Got(std::move(reply.object), failed.scope));
+    fields["result"] = py::cast(Got(std::move(reply.object), failed.scope, failed.wall));
   }
   return make(error_python_class(code), reply.error.message, fields);
 }

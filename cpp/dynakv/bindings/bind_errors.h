@@ -7,6 +7,7 @@
 #include <pybind11/pybind11.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,8 @@ struct Failed {
   std::uint64_t scope = 0;
   /// Names the nodes; may be null.
   std::shared_ptr<const Layout> layout;
+  /// As in Got.
+  std::optional<WallTime> wall;
 };
 
 pybind11::object to_exception(const Error& error);

@@ -25,7 +25,9 @@ constexpr const char* kContextDoc =
     "that is damaged, cut short, or used for another key is refused with `ContextError`.\n"
     "``a | b`` has seen what either has.";
 
-WallTime wall_now() {
+// What is expired is decided when somebody looks.
+WallTime wall_of(const Got& got) {
+  if (got.wall()) return *got.wall();
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return {std::chrono::duration_cast<std::chrono::milliseconds>(now).count()};
 }
@@ -53,7 +55,7 @@ ContextToken united(const ContextToken& a, const ContextToken& b) {
 
 py::list siblings_of(Got& got) {
   py::list fields;
-  for (const ShownSibling& shown : shown_siblings(got.object(), wall_now())) {
+  for (const ShownSibling& shown : shown_siblings(got.object(), wall_of(got))) {
     const Payload& payload = shown.sibling->payload;
     fields.append(py::make_tuple(py::bytes(payload.value), as_tuple(shown.sibling->dot),
                                  ContextToken{shown.covers, got.scope()}, payload.written_at.packed,
@@ -108,7 +110,7 @@ void bind_results(py::module_& module) {
       .def("siblings", &siblings_of)
       .def("only_value",
            [](Got& got) -> py::object {
-             const Bytes* value = only_value(got.object(), wall_now());
+             const Bytes* value = only_value(got.object(), wall_of(got));
              if (value == nullptr) return py::none();
              return py::bytes(*value);
            })

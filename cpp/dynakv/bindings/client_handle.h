@@ -1,4 +1,5 @@
-// ClientHandle and BatchHandle: a client and its batches as Python holds them.
+// ClientHandle and BatchHandle: a client and its batches as Python holds them, real ones here and
+// simulated ones in sim_client.h. Python sees one class for both kinds.
 //
 // A batch keeps its client, and what is needed to turn replies into results: the verb and each
 // key's context_scope.
@@ -8,7 +9,8 @@
 
 #include <cstdint>
 #include <memory>
-#include <string>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "dynakv/bindings/context_token.h"
@@ -18,37 +20,29 @@
 
 namespace dynakv {
 
-struct ClientHandle {
-  explicit ClientHandle(std::shared_ptr<Client> c) : client(std::move(c)) {}
-
-  /// The newest layout; its ring is built once per version.
-  std::shared_ptr<LayoutView> layout();
-  void close();
-
-  Owned<Client> client;
-  bool is_closed = false;
-
- private:
-  std::shared_ptr<LayoutView> view_;
+/// What a batch was asked for.
+struct Requested {
+  const char* verb = "";
+  std::vector<std::uint64_t> scopes;
+  /// Seconds.
+  double timeout = 0;
+  /// 0 = none.
+  std::uint64_t tag = 0;
 };
 
 class BatchHandle {
  public:
-  BatchHandle(std::shared_ptr<ClientHandle> client, std::shared_ptr<Batch> batch, const char* verb,
-              std::vector<std::uint64_t> scopes, double timeout)
-      : client_(std::move(client)),
-        batch_(std::move(batch)),
-        verb_(verb),
-        scopes_(std::move(scopes)),
-        timeout_(timeout) {}
+  explicit BatchHandle(Requested requested) : requested_(std::move(requested)) {}
+  virtual ~BatchHandle() = default;
+  BatchHandle(const BatchHandle&) = delete;
+  BatchHandle& operator=(const BatchHandle&) = delete;
 
   /// A signal ends the wait and cancels what has not ended.
-  void wait();
-  void cancel() { batch_->cancel(); }
-  bool is_done() const { return batch_->done(); }
-  std::uint64_t tag() const { return batch_->tag(); }
-  /// Seconds, as it was submitted.
-  double timeout() const { return timeout_; }
+  virtual void wait() = 0;
+  virtual void cancel() = 0;
+  virtual bool is_done() const = 0;
+  std::uint64_t tag() const { return requested_.tag; }
+  double timeout() const { return requested_.timeout; }
 
   /// Results and exceptions, in the order of the operations. REQUIRES: is_done(); only once.
   pybind11::list take_all();
@@ -56,14 +50,58 @@ class BatchHandle {
   pybind11::object take_one();
 
  private:
+  /// In the order of the operations; Reply::operation is the operation's index.
+  virtual std::vector<Reply> take_replies() = 0;
+  virtual std::shared_ptr<const Layout> layout() const = 0;
+  /// The reader's calendar clock, where it is not this machine's.
+  virtual std::optional<WallTime> wall() const { return std::nullopt; }
+
   std::vector<Reply> take();
   pybind11::object to_result(Reply& reply, const std::shared_ptr<const Layout>& layout) const;
 
-  std::shared_ptr<ClientHandle> client_;
-  Owned<Batch> batch_;
-  const char* verb_;
-  std::vector<std::uint64_t> scopes_;
-  double timeout_;
+  Requested requested_;
+};
+
+using SharedBatch = std::shared_ptr<BatchHandle>;
+
+class ClientHandle {
+ public:
+  virtual ~ClientHandle() = default;
+
+  /// Throws ClosedError.
+  virtual SharedBatch submit(std::vector<Operation> operations, Requested requested) = 0;
+  /// The newest layout; its ring is built once per version.
+  virtual std::shared_ptr<LayoutView> layout() = 0;
+  virtual void close() = 0;
+  virtual bool is_closed() const = 0;
+  virtual std::size_t in_flight() const = 0;
+  virtual ClientCounters counters() const = 0;
+  /// Called when flows end, by destructors of Python objects too: it must not throw.
+  virtual void forget_flow(FlowId flow) = 0;
+  /// For event loops: Client::completion_fd and the tags of Client::drain.
+  virtual int completion_fd() const = 0;
+  virtual std::vector<std::uint64_t> drain() = 0;
+};
+
+class RealClient final : public ClientHandle, public std::enable_shared_from_this<RealClient> {
+ public:
+  explicit RealClient(std::shared_ptr<Client> client) : client_(std::move(client)) {}
+
+  SharedBatch submit(std::vector<Operation> operations, Requested requested) override;
+  std::shared_ptr<LayoutView> layout() override;
+  void close() override;
+  bool is_closed() const override { return is_closed_; }
+  std::size_t in_flight() const override { return client_->in_flight(); }
+  ClientCounters counters() const override { return client_->counters(); }
+  void forget_flow(FlowId flow) override;
+  int completion_fd() const override { return client_->completion_fd(); }
+  std::vector<std::uint64_t> drain() override;
+  std::shared_ptr<const Layout> newest_layout() const { return client_->layout(); }
+
+ private:
+  Owned<Client> client_;
+  bool is_closed_ = false;
+  std::shared_ptr<LayoutView> view_;
 };
 
 }  // namespace dynakv

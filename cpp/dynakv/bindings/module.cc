@@ -6,6 +6,7 @@
 #include "dynakv/bindings/bind_layout.h"
 #include "dynakv/bindings/bind_node.h"
 #include "dynakv/bindings/bind_results.h"
+#include "dynakv/bindings/bind_sim.h"
 #include "dynakv/bindings/process_life.h"
 
 PYBIND11_MODULE(_core, module) {
@@ -16,6 +17,7 @@ PYBIND11_MODULE(_core, module) {
   dynakv::bind_layout(module);
   dynakv::bind_client(module);
   dynakv::bind_node(module);
+  dynakv::bind_sim(module);
   module.def("begin_exit", &dynakv::begin_exit);
   module.def("finish_exit", &dynakv::finish_exit);
   module.def("mark_forked", &dynakv::mark_forked);

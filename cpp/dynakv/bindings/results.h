@@ -37,10 +37,14 @@ const Bytes* only_value(const Object& object, WallTime wall);
 /// The result of a get.
 class Got {
  public:
-  Got(Bytes encoded, std::uint64_t scope) : encoded_(std::move(encoded)), scope_(scope) {}
-  Got(GetReply reply, std::uint64_t scope, std::shared_ptr<const Layout> layout)
+  /// `wall` is the time of a reader whose calendar clock is not this machine's.
+  Got(Bytes encoded, std::uint64_t scope, std::optional<WallTime> wall = std::nullopt)
+      : encoded_(std::move(encoded)), scope_(scope), wall_(wall) {}
+  Got(GetReply reply, std::uint64_t scope, std::shared_ptr<const Layout> layout,
+      std::optional<WallTime> wall = std::nullopt)
       : encoded_(std::move(reply.object)),
         scope_(scope),
+        wall_(wall),
         answered_(std::move(reply.answered)),
         all_answered_(reply.all_answered),
         layout_(std::move(layout)) {}
@@ -48,12 +52,14 @@ class Got {
   /// Throws CorruptionError when the object cannot be decoded.
   const Object& object();
   std::uint64_t scope() const { return scope_; }
+  const std::optional<WallTime>& wall() const { return wall_; }
   bool all_answered() const { return all_answered_; }
   std::vector<std::string> answered() const { return node_names(layout_.get(), answered_); }
 
  private:
   Bytes encoded_;
   std::uint64_t scope_;
+  std::optional<WallTime> wall_;
   std::vector<NodeId> answered_;
   bool all_answered_ = false;
   std::shared_ptr<const Layout> layout_;

@@ -49,6 +49,8 @@ class Simulation final : private SimWorld {
 
   // Time.
   Instant now() const { return events_.now(); }
+  /// What a host's calendar clock says.
+  WallTime wall_of(int host) { return now_at(host).wall; }
   /// Runs one event, if there is one before `until`.
   bool step(Instant until) { return events_.run_next(until); }
   void run_for(Duration span);

@@ -1,0 +1,224 @@
+#include "dynakv/bindings/bind_sim.h"
+
+#include <pybind11/stl.h>
+
+#include <cmath>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "dynakv/base/hash.h"
+#include "dynakv/bindings/bind_errors.h"
+#include "dynakv/bindings/bind_layout.h"
+#include "dynakv/bindings/process_life.h"
+#include "dynakv/bindings/sim_handle.h"
+#include "dynakv/sim/run.h"
+
+namespace dynakv {
+namespace {
+
+namespace py = pybind11;
+
+using SharedSim = std::shared_ptr<SimHandle>;
+
+constexpr int kNodeCountMax = 256;  // connections grow with its square
+
+Duration duration_from(double seconds_count) {
+  return {static_cast<std::int64_t>(std::llround(seconds_count * 1e9))};
+}
+
+double seconds_of(Instant at) { return static_cast<double>(at.nanoseconds) / 1e9; }
+
+SharedSim make(int nodes, std::uint64_t seed, const py::dict& defaults, const py::dict& buckets,
+               std::vector<std::string> zones, bool hostile, bool group, double timeout,
+               double delay, int loss_permille, int repeat_permille, int attempts) {
+  GivenProperties given = properties_from(defaults, buckets);
+  if (nodes < 1 || nodes > kNodeCountMax) {
+    raise_error({ErrorCode::invalid_argument, "nodes is " + std::to_string(nodes) + "; use 1 to " +
+                                                  std::to_string(kNodeCountMax)});
+  }
+  unwrap(validate(given.defaults, static_cast<std::size_t>(nodes)));
+  for (const auto& [name, properties] : given.buckets) {
+    unwrap(validate(properties, static_cast<std::size_t>(nodes)));
+  }
+  SimulationOptions options;
+  options.node_count = nodes;
+  options.seed = seed;
+  options.defaults = given.defaults;
+  options.buckets = std::move(given.buckets);
+  options.zones = std::move(zones);
+  options.client.timeout = duration_from(timeout);
+  options.client.attempts_max = attempts;
+  options.network.model = hostile ? NetworkModel::hostile : NetworkModel::stream;
+  options.network.delay_mean = duration_from(delay);
+  options.network.loss_permille = static_cast<std::uint32_t>(loss_permille);
+  options.network.repeat_permille = static_cast<std::uint32_t>(repeat_permille);
+  options.sync_before_effects = group;
+  options.tracing = true;
+  return std::make_shared<SimHandle>(std::move(options));
+}
+
+py::list trace_from(SimHandle& handle, std::size_t first) {
+  const std::vector<SimEvent>& log = handle.simulation().trace_log();
+  py::list events;
+  for (std::size_t i = first; i < log.size(); ++i) {
+    const SimEvent& event = log[i];
+    events.append(
+        py::make_tuple(seconds_of(event.at), event.kind, event.host, event.peer, event.detail));
+  }
+  return events;
+}
+
+std::vector<int> owners_of(SimHandle& handle, const py::bytes& key, const py::bytes& bucket) {
+  Simulation& simulation = handle.simulation();
+  const auto n = static_cast<std::size_t>(
+      simulation.layout().properties_of(bucket.cast<std::string_view>()).n);
+  const Slot slot = slot_of(token_of_key(key.cast<std::string_view>()));
+  std::vector<int> owners;
+  for (const std::uint16_t index : simulation.ring().walk(slot)) {
+    if (owners.size() == n) break;
+    owners.push_back(simulation.host_of(simulation.ring().node(index)));
+  }
+  return owners;
+}
+
+py::dict node_state(SimHandle& handle, int index) {
+  const SimNode& node = handle.simulation().node(index);
+  py::dict counters;
+  if (node.is_running()) {
+    for (const auto& [name, value] : node.core().counters()) counters[py::str(name)] = value;
+  }
+  py::dict fields;
+  fields["name"] = node.name();
+  fields["id"] = to_string(node.id());
+  fields["running"] = node.is_running();
+  fields["paused"] = node.is_paused();
+  fields["ready"] = node.is_running() && node.core().is_ready();
+  fields["counters"] = counters;
+  return fields;
+}
+
+bool run_until_ready(SimHandle& handle, double limit) {
+  Simulation& simulation = handle.simulation();
+  return handle.run(simulation.now() + duration_from(limit),
+                    [&simulation] { return simulation.all_ready(); });
+}
+
+const char* kind_name(RunKind kind) {
+  switch (kind) {
+    case RunKind::clean:
+      return "clean";
+    case RunKind::safety:
+      return "safety";
+    case RunKind::liveness:
+      return "liveness";
+    case RunKind::nondeterminism:
+      return "nondeterminism";
+  }
+  return "unknown";
+}
+
+py::dict seed_result(const Plan& plan, const RunResult& result) {
+  py::list violations;
+  for (const Violation& each : result.violations) {
+    violations.append(py::make_tuple(each.invariant, each.detail, seconds_of(each.at)));
+  }
+  py::dict fields;
+  fields["seed"] = plan.seed;
+  fields["kind"] = kind_name(result.kind);
+  fields["setup"] = describe_setup(plan);
+  fields["violations"] = py::tuple(violations);
+  fields["acked_writes"] = result.acked_writes;
+  fields["answered_gets"] = result.answered_gets;
+  fields["failed_operations"] = result.failed_operations;
+  fields["events"] = result.event_count;
+  fields["virtual_seconds"] = seconds_of(Instant{} + result.virtual_time);
+  fields["trace_hash"] = result.trace_hash;
+  return fields;
+}
+
+py::list run_seeds(std::uint64_t first, std::uint64_t count, int operations, double length) {
+  PlanLimits limits;
+  limits.operation_count = operations;
+  limits.length = duration_from(length);
+  py::list results;
+  for (std::uint64_t seed = first; seed < first + count; ++seed) {
+    Plan plan;
+    RunResult result;
+    {
+      const WithoutGil section;
+      plan = draw_plan(seed, limits);
+      result = run_plan(plan);
+    }
+    check_signals();
+    results.append(seed_result(plan, result));
+  }
+  return results;
+}
+
+template <typename Class>
+void bind_time(Class& simulation) {
+  simulation
+      .def("run_for",
+           [](SimHandle& h, double span) {
+             h.run(h.simulation().now() + duration_from(span), [] { return false; });
+           })
+      .def("step",
+           [](SimHandle& h, double within) {
+             return h.step(h.simulation().now() + duration_from(within));
+           })
+      .def("run_until_ready", &run_until_ready)
+      .def("at", [](SimHandle& h, double when,
+                    std::uint64_t number) { h.at(Instant{} + duration_from(when), number); })
+      .def("set_runner", &SimHandle::set_runner)
+      .def_property_readonly("now", [](SimHandle& h) { return seconds_of(h.simulation().now()); });
+}
+
+template <typename Class>
+void bind_faults(Class& simulation) {
+  simulation
+      .def("crash",
+           [](SimHandle& h, int i, bool lose_power) { h.simulation().crash(i, lose_power); })
+      .def("restart", [](SimHandle& h, int i) { unwrap(h.simulation().restart(i)); })
+      .def("wipe", [](SimHandle& h, int i) { h.simulation().wipe(i); })
+      .def("pause", [](SimHandle& h, int i) { h.simulation().pause(i); })
+      .def("resume", [](SimHandle& h, int i) { h.simulation().resume(i); })
+      .def("slow",
+           [](SimHandle& h, int i, std::int64_t factor) { h.simulation().set_slowness(i, factor); })
+      .def("skew",
+           [](SimHandle& h, int i, double offset) {
+             h.simulation().set_wall_offset(i, duration_from(offset).milliseconds());
+           })
+      .def("disk_full",
+           [](SimHandle& h, int i, bool full) { h.simulation().node(i).disk().set_full(full); })
+      .def("partition", [](SimHandle& h, const std::vector<int>& a, const std::vector<int>& b,
+                           bool one_way) { h.simulation().partition(a, b, one_way); })
+      .def("heal", [](SimHandle& h) { h.simulation().heal(); });
+}
+
+}  // namespace
+
+void bind_sim(py::module_& module) {
+  py::class_<SimHandle, SharedSim> simulation(module, "Simulation", py::is_final());
+  simulation
+      .def(py::init(&make), py::kw_only(), py::arg("nodes"), py::arg("seed"), py::arg("defaults"),
+           py::arg("buckets"), py::arg("zones"), py::arg("hostile"), py::arg("group"),
+           py::arg("timeout"), py::arg("delay"), py::arg("loss_permille"),
+           py::arg("repeat_permille"), py::arg("attempts"))
+      .def("client",
+           [](const SharedSim& h) -> std::shared_ptr<ClientHandle> {
+             return std::make_shared<SimClient>(h);
+           })
+      .def("trace", &trace_from)
+      .def("where", &owners_of)
+      .def("node", &node_state)
+      .def_property_readonly("layout", [](const SimHandle& h) { return h.layout(); })
+      .def_property_readonly("events", [](SimHandle& h) { return h.simulation().event_count(); })
+      .def_property_readonly("trace_hash",
+                             [](SimHandle& h) { return h.simulation().trace_hash(); });
+  bind_time(simulation);
+  bind_faults(simulation);
+  module.def("run_seeds", &run_seeds);
+}
+
+}  // namespace dynakv
