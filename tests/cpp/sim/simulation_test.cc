@@ -127,10 +127,16 @@ TEST(Simulation, SeedsThatOnceFailedPass) {
     if (line.empty() || line.front() == '#') continue;
     const std::uint64_t seed = std::stoull(line);
     ++count;
-    const RunResult result = run_plan(draw_plan(seed, PlanLimits{}));
-    for (const Violation& violation : result.violations) {
-      ADD_FAILURE() << "./dev sim --first " << seed << " --seeds 1: " << violation.invariant << ": "
-                    << violation.detail;
+    PlanLimits small;  // as in tests/cpp/canary, where some of them were found
+    small.operation_count = 600;
+    small.length = seconds(60);
+    small.fault_count_mean = 15;
+    for (const PlanLimits& limits : {PlanLimits{}, small}) {
+      const RunResult result = run_plan(draw_plan(seed, limits));
+      for (const Violation& violation : result.violations) {
+        ADD_FAILURE() << "seed " << seed << " with " << limits.operation_count
+                      << " operations: " << violation.invariant << ": " << violation.detail;
+      }
     }
   }
   EXPECT_GT(count, 0);
