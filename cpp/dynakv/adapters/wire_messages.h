@@ -28,6 +28,18 @@ struct WireEnum<Precondition> {
   static bool is_known(Precondition v) { return v <= Precondition::if_context; }
 };
 template <>
+struct WireEnum<QuorumMode> {
+  static bool is_known(QuorumMode v) { return v <= QuorumMode::sloppy; }
+};
+template <>
+struct WireEnum<ReadRepair> {
+  static bool is_known(ReadRepair v) { return v <= ReadRepair::blocking; }
+};
+template <>
+struct WireEnum<ExplainKind> {
+  static bool is_known(ExplainKind v) { return v <= ExplainKind::replied; }
+};
+template <>
 struct WireEnum<ErrorCode> {
   static bool is_known(ErrorCode v) { return error_code_from_number(to_number(v)).has_value(); }
 };
@@ -48,6 +60,10 @@ template <>
 struct WireBytesMin<NodeError> : std::integral_constant<std::size_t, 18> {};
 template <>
 struct WireBytesMin<PeerStatus> : std::integral_constant<std::size_t, 17> {};
+template <>
+struct WireBytesMin<StandIn> : std::integral_constant<std::size_t, 32> {};
+template <>
+struct WireBytesMin<ExplainEvent> : std::integral_constant<std::size_t, 37> {};
 template <>
 struct WireBytesMin<WireCounter> : std::integral_constant<std::size_t, 9> {};
 
@@ -74,6 +90,32 @@ void serialize(Archive& ar, PeerStatus& v) {
 template <class Archive>
 void serialize(Archive& ar, WireCounter& v) {
   ar(bounded(v.first, kNameBytesMax), v.second);
+}
+
+template <class Archive>
+void serialize(Archive& ar, StandIn& v) {
+  ar(v.node, v.owner);
+}
+template <class Archive>
+void serialize(Archive& ar, ExplainEvent& v) {
+  ar(v.at_us, v.kind, v.node, v.owner);
+}
+template <class Archive>
+void serialize(Archive& ar, Explain& v) {
+  ar(v.layout, v.coordinator, v.owners, v.fallbacks, v.required, v.strict, v.events);
+}
+inline void save(WireOutput& ar, const ExplainRecord& v) {
+  ar(v != nullptr);
+  if (v) ar(*v);
+}
+inline void load(WireInput& ar, ExplainRecord& v) {
+  bool is_there = false;
+  ar(is_there);
+  v.reset();
+  if (!is_there) return;
+  auto record = std::make_shared<Explain>();
+  ar(*record);
+  v = std::move(record);
 }
 
 inline void save(WireOutput& ar, const QuorumSize& v) { ar(v.number()); }
@@ -112,15 +154,16 @@ void serialize(Archive& ar, Refusal& v) {
 template <class Archive>
 void serialize(Archive& ar, RequestHead& v) {
   ar(bounded(v.bucket, kBucketNameBytesMax), bounded(v.key, kKeyBytesMax), v.layout, v.time_left,
-     v.forwarded);
+     v.forwarded, v.mode, v.explain);
 }
 template <class Archive>
 void serialize(Archive& ar, GetRequest& v) {
-  ar(v.head, v.r);
+  ar(v.head, v.r, v.read_repair);
 }
 template <class Archive>
 void serialize(Archive& ar, GetReply& v) {
-  ar(bounded(v.object, kFrameBodyBytesMax), v.answered, v.all_answered);
+  ar(bounded(v.object, kFrameBodyBytesMax), v.answered, v.fallbacks, v.all_answered, v.is_strict,
+     v.explain);
 }
 template <class Archive>
 void serialize(Archive& ar, WriteRequest& v) {
@@ -130,12 +173,12 @@ void serialize(Archive& ar, WriteRequest& v) {
 }
 template <class Archive>
 void serialize(Archive& ar, WriteReply& v) {
-  ar(v.context, v.dot, v.acked);
+  ar(v.context, v.dot, v.acked, v.hinted, v.is_strict, v.explain);
 }
 template <class Archive>
 void serialize(Archive& ar, ErrorReply& v) {
   ar(v.error, v.in_doubt, v.required, v.received, v.acked, v.node_errors,
-     bounded(v.object, kFrameBodyBytesMax));
+     bounded(v.object, kFrameBodyBytesMax), v.alive, v.explain);
 }
 template <class Archive>
 void serialize(Archive& ar, ReplicaGet& v) {
@@ -149,6 +192,15 @@ template <class Archive>
 void serialize(Archive& ar, ReplicaPut& v) {
   ar(bounded(v.bucket, kBucketNameBytesMax), bounded(v.key, kKeyBytesMax), v.layout,
      bounded(v.object, kFrameBodyBytesMax), v.actor, v.progress);
+}
+template <class Archive>
+void serialize(Archive& ar, HintPut& v) {
+  ar(bounded(v.bucket, kBucketNameBytesMax), bounded(v.key, kKeyBytesMax), v.layout, v.owner,
+     bounded(v.object, kFrameBodyBytesMax), v.progress);
+}
+template <class Archive>
+void serialize(Archive& ar, HintGet& v) {
+  ar(bounded(v.bucket, kBucketNameBytesMax), bounded(v.key, kKeyBytesMax), v.layout, v.owners);
 }
 template <class Archive>
 void serialize(Archive& ar, ReplicaPutReply& v) {

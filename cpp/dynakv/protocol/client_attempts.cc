@@ -72,8 +72,8 @@ NodeId ClientSession::Parts::choose_target(const ClientFlight& flight) const {
     return std::find(failed.begin(), failed.end(), node) != failed.end();
   };
   const std::vector<NodeId> owners = view.owners(slot_of(token_of_key(key)), n);
-  for (const NodeId& owner : owners) {
-    if (view.is_up(owner) && !has_failed(owner)) return owner;
+  for (const NodeId& node : view.walk(slot_of(token_of_key(key)))) {
+    if (view.is_up(node) && !has_failed(node)) return node;
   }
   for (const NodeId& node : view.up()) {
     if (!has_failed(node)) return node;
@@ -88,14 +88,20 @@ Body ClientSession::Parts::request_for(const ClientFlight& flight, Duration time
   RequestHead head;
   head.layout = view.version();
   head.time_left = time_left;
+  const auto describe = [&head](const Bytes& bucket, const Bytes& key,
+                                const OperationOptions& operation) {
+    head.bucket = bucket;
+    head.key = key;
+    head.mode = operation.mode;
+    head.explain = operation.explain;
+  };
   if (const auto* get = std::get_if<GetOperation>(&flight.what)) {
-    head.bucket = get->bucket;
-    head.key = get->key;
-    return GetRequest{std::move(head), flight.ask_all ? QuorumSize::all() : get->options.quorum};
+    describe(get->bucket, get->key, get->options);
+    return GetRequest{std::move(head), flight.ask_all ? QuorumSize::all() : get->options.quorum,
+                      get->options.read_repair};
   }
   if (const auto* write = std::get_if<WriteOperation>(&flight.what)) {
-    head.bucket = write->bucket;
-    head.key = write->key;
+    describe(write->bucket, write->key, write->options);
     return WriteRequest{std::move(head),       write->kind,         write->precondition,
                         write->options.quorum, write->context,      write->context_scope,
                         write->value,          write->content_type, write->ttl,

@@ -9,8 +9,12 @@ namespace dynakv {
 
 NodeId Forwarder::choose_owner(const RequestHead& head) const {
   const int n = view_.layout().properties_of(head.bucket).n;
-  for (const NodeId& owner : view_.owners(slot_of(token_of_key(head.key)), n)) {
-    if (view_.is_up(owner)) return owner;
+  const Slot slot = slot_of(token_of_key(head.key));
+  const NodeId owner = view_.usable_owner(slot, n);
+  if (!owner.is_nil() || view_.mode_of(head) == QuorumMode::strict) return owner;
+  // In a sloppy quorum a fallback may coordinate where no owner can be reached.
+  for (const NodeId& node : view_.walk(slot)) {
+    if (view_.is_usable(node)) return node;
   }
   return {};
 }

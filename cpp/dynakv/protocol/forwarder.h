@@ -38,7 +38,7 @@ class Forwarder {
     bool is_write = false;
   };
 
-  /// The owner to send to; nil when none is connected.
+  /// The owner, or in a sloppy quorum the fallback, to send to; nil when none can be reached.
   NodeId choose_owner(const RequestHead& head) const;
   template <typename Request>
   void forward(Now now, const NodeId& from, RequestId id, Request request, bool is_write,

@@ -16,8 +16,10 @@
 #include "dynakv/base/result.h"
 #include "dynakv/base/time.h"
 #include "dynakv/base/types.h"
+#include "dynakv/domain/bucket.h"
 #include "dynakv/domain/context.h"
 #include "dynakv/domain/quorum.h"
+#include "dynakv/protocol/explain.h"
 
 namespace dynakv {
 
@@ -66,11 +68,23 @@ struct RequestHead {
   Duration time_left;
   /// Set by the node that forwarded it: a request is forwarded once (B10).
   bool forwarded = false;
+  QuorumMode mode = QuorumMode::bucket_default;
+  /// The reply tells how it came about.
+  bool explain = false;
 };
 
 struct GetRequest {
   RequestHead head;
   QuorumSize r = QuorumSize::bucket_default();
+  ReadRepair read_repair = ReadRepair::bucket_default;
+};
+
+/// A node that holds a hint for an owner, or for several.
+struct StandIn {
+  NodeId node;
+  NodeId owner;
+
+  bool operator==(const StandIn&) const = default;
 };
 
 struct GetReply {
@@ -78,8 +92,13 @@ struct GetReply {
   Bytes object;
   /// The owners whose answers are in it.
   std::vector<NodeId> answered;
+  /// Fallbacks whose hints are in it; they counted towards R only in sloppy mode.
+  std::vector<NodeId> fallbacks;
   /// Every owner answered: nothing that exists can be missing.
   bool all_answered = false;
+  /// R was met by owners alone.
+  bool is_strict = false;
+  ExplainRecord explain;
 };
 
 enum class WriteKind : std::uint8_t { put = 0, remove = 1 };
@@ -117,8 +136,13 @@ struct WriteReply {
   Context context;
   /// Nil counter for a delete of siblings, which makes no event.
   Dot dot;
-  /// Who holds it durably, the coordinator first.
+  /// The owners that hold it durably, the coordinator first.
   std::vector<NodeId> acked;
+  /// Who holds it durably as a hint, and for which owner.
+  std::vector<StandIn> hinted;
+  /// W was met by owners alone.
+  bool is_strict = false;
+  ExplainRecord explain;
 };
 
 struct NodeError {
@@ -136,6 +160,9 @@ struct ErrorReply {
   std::vector<NodeError> node_errors;
   /// For condition_failed: the object that the condition met.
   Bytes object;
+  /// Owners that could be reached when the request was refused or given up.
+  std::uint16_t alive = 0;
+  ExplainRecord explain;
 };
 
 /// Coordinator to replica.
@@ -162,6 +189,26 @@ struct ReplicaPut {
   ActorId actor{};
   /// The sender's step that this message depends on.
   Progress progress;
+};
+
+/// Coordinator to a fallback: keep this until `owner` has it (Dynamo §4.6). Answered with a
+/// ReplicaPutReply when it is durable.
+struct HintPut {
+  Bytes bucket;
+  Bytes key;
+  LayoutVersion layout{};
+  NodeId owner;
+  Bytes object;
+  Progress progress;
+};
+
+/// Coordinator to a fallback: what do you hold for these owners? Answered with a ReplicaGetReply;
+/// an empty one is no answer that counts (B34).
+struct HintGet {
+  Bytes bucket;
+  Bytes key;
+  LayoutVersion layout{};
+  std::vector<NodeId> owners;
 };
 
 /// Sent after the join is durable.
@@ -201,7 +248,8 @@ struct StatusReply {
 
 using Body = std::variant<Hello, Refusal, GetRequest, GetReply, WriteRequest, WriteReply,
                           ErrorReply, ReplicaGet, ReplicaGetReply, ReplicaPut, ReplicaPutReply,
-                          ReplicaError, LayoutRequest, LayoutReply, StatusRequest, StatusReply>;
+                          ReplicaError, LayoutRequest, LayoutReply, StatusRequest, StatusReply,
+                          HintPut, HintGet>;
 
 /// A reply carries the id of its request.
 struct Message {

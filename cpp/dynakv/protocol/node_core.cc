@@ -30,6 +30,11 @@ Status NodeCore::start(Now now, const StartEvidence& evidence, Outbox& out) {
     p.actors.retire_all();
   }
   p.past_is_proven = p.identity.is_new() || *loss != PastLoss::none;
+  const std::uint64_t run = p.identity.progress().run;
+  if (const Status loaded = p.hints.load(run, *loss == PastLoss::none); !loaded) {
+    return fail(loaded.error());
+  }
+  p.handoff.arm(now, out);
 
   auto stored = p.store.get(Space::node_state, kLayoutKey);
   if (!stored) return fail(stored.error());
@@ -180,13 +185,13 @@ void NodeCore::handle_peer_up(Now now, const Hello& hello, Outbox& out) {
   if (const Status formed = finish_forming(now, out); !formed) ++p.counters.refused;
   if (p.identity.was_rolled_back(hello.progress_seen) && !canary(Canary::actor_outlives_rollback)) {
     ++p.counters.rollbacks_found;
-    p.actors.retire_all();
-    p.past_is_proven = true;
+    p.lose_past();
   }
   p.view.set_up(hello.sender);
   p.members_heard.insert(hello.sender);
   p.become_ready_if_checked();
   if (p.past_is_proven) out.cancel_timer(kIdentityCheckTimer);
+  p.handoff.handle_peer_up(now, hello.sender, out);
 }
 
 void NodeCore::handle_peer_down(Now now, const NodeId& peer, Outbox& out) {
@@ -195,6 +200,8 @@ void NodeCore::handle_peer_down(Now now, const NodeId& peer, Outbox& out) {
   p.gets.handle_peer_down(now, peer, out);
   p.writes.handle_peer_down(now, peer, out);
   p.forwarder.handle_peer_down(peer, out);
+  p.handoff.handle_peer_down(peer);
+  p.handoff.arm(now, out);
 }
 
 void NodeCore::handle_timer(Now now, TimerId timer, Outbox& out) {
@@ -203,16 +210,24 @@ void NodeCore::handle_timer(Now now, TimerId timer, Outbox& out) {
     case TimerKind::get_deadline:
       return p.gets.handle_timer(now, out);
     case TimerKind::write_deadline:
-      return p.writes.handle_timer(now, out);
+      p.writes.handle_timer(now, out);
+      return p.handoff.arm(now, out);
     case TimerKind::forward_deadline:
       return p.forwarder.handle_timer(now, out);
     case TimerKind::identity_check:
-      if (!p.past_is_proven) p.actors.retire_all();
-      p.past_is_proven = true;
+      if (!p.past_is_proven) p.lose_past();
       return;
+    case TimerKind::hinted_handoff:
+      return p.handoff.handle_timer(now, out);
     case TimerKind::client_deadline:
       DYNAKV_CHECK(!"a node has no client timers");
   }
+}
+
+void NodeCore::Parts::lose_past() {
+  actors.retire_all();
+  hints.distrust_past();
+  past_is_proven = true;
 }
 
 void NodeCore::Parts::become_ready_if_checked() {
@@ -249,7 +264,14 @@ std::map<std::string, std::uint64_t> NodeCore::counters() const {
           {"actors_retired", p.actors.retired_count()},
           {"forwarded", c.forwarded},
           {"gets", c.gets},
+          {"hints_delivered", p.handoff.delivered_count()},
+          {"hints_made", p.writes.hinted_count()},
+          {"hints_pending", p.hints.total_count()},
+          {"hints_pending_bytes", p.hints.total_bytes()},
+          {"hints_refused", p.hints.refused_count()},
+          {"hints_stored", c.hint_puts},
           {"in_flight", p.gets.in_flight() + p.writes.in_flight() + p.forwarder.in_flight()},
+          {"read_repairs", p.gets.repaired_count()},
           {"refused", c.refused},
           {"replica_gets", c.replica_gets},
           {"replica_puts", c.replica_puts},

@@ -13,6 +13,11 @@ Status validate(const ProtocolOptions& options) {
   if (options.in_flight_max == 0) {
     return fail(ErrorCode::invalid_argument, "in_flight_max must be at least 1");
   }
+  if (options.hint_timeout <= Duration{} || options.hint_retry_pause <= Duration{} ||
+      options.hint_window == 0) {
+    return fail(ErrorCode::invalid_argument,
+                "hint_timeout, hint_retry_pause and hint_window must be positive");
+  }
   if (options.request_timeout_max <= Duration{} || options.identity_check_timeout < Duration{}) {
     return fail(ErrorCode::invalid_argument, "timeouts must be positive");
   }

@@ -26,6 +26,9 @@ struct ProtocolOptions {
   /// Requests that one node coordinates or forwards at a time; beyond it, `overloaded`. Latency
   /// doubles with each doubling beyond about 200 without much more throughput (PERFORMANCE §2.5).
   std::size_t in_flight_max = 16384;
+  /// Requests that were replied to and still wait for late owners; beyond it the oldest is settled
+  /// at once: reads repair whom they know of, writes leave hints.
+  std::size_t settling_max = 4096;
   /// Longest time a request may ask for; a larger one is cut to it. Bounds what state can pile up.
   Duration request_timeout_max = seconds(60);
   /// Memory for recent objects, bytes, so that read-join-write does not read the disk
@@ -36,6 +39,20 @@ struct ProtocolOptions {
   /// How long a restarted node waits for every member's word on its past before it writes under
   /// new actors (DESIGN §4, Identity). A member answers within a round trip when it is there.
   Duration identity_check_timeout = seconds(2);
+  /// How long an owner may take to acknowledge before a fallback stands in for it (Dynamo §4.6).
+  /// Well above a slow sync, well below what a user waits for.
+  Duration hint_timeout = milliseconds(500);
+  /// Hints that a node keeps for others, bytes. Beyond it, it accepts no more (B25, I23): what is
+  /// refused is left to anti-entropy.
+  std::size_t hint_bytes_max = std::size_t{1} << 30;
+  /// Age of an owner's oldest hint beyond which no more are accepted for it. Counted from the first
+  /// hint, so that a flapping owner does not begin it anew (B25).
+  Duration hint_age_max = seconds(3 * 3600);
+  /// Hints on their way to one owner at a time; each acknowledgement lets the next one go, so the
+  /// owner sets the pace.
+  std::size_t hint_window = 32;
+  /// Pause before hints are tried again after their owner refused one or did not answer.
+  Duration hint_retry_pause = seconds(1);
 };
 
 /// Errors: invalid_argument.

@@ -17,6 +17,8 @@ enum class TimerKind : std::uint8_t {
   identity_check = 4,
   /// The earliest deadline or retry of a client's operations.
   client_deadline = 5,
+  /// When hints that are kept are looked at again.
+  hinted_handoff = 6,
 };
 
 /// Setting a timer that is set already replaces it.

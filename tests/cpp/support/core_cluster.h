@@ -34,7 +34,9 @@ struct TestNode {
 class CoreCluster {
  public:
   explicit CoreCluster(int node_count, BucketProperties defaults = {},
-                       std::map<Bytes, BucketProperties> buckets = {}) {
+                       std::map<Bytes, BucketProperties> buckets = {},
+                       ProtocolOptions protocol_options = {})
+      : protocol(protocol_options) {
     std::vector<Member> members;
     for (int i = 0; i < node_count; ++i) {
       nodes.push_back(std::make_unique<TestNode>());
