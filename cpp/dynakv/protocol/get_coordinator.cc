@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "dynakv/base/sometimes.h"
 #include "dynakv/protocol/request_error.h"
 
 namespace dynakv {
@@ -18,6 +19,7 @@ void GetCoordinator::handle_request(Now now, const NodeId& from, RequestId id,
     return owner == self_ || view_.is_up(owner);
   });
   if (alive < *r) {
+    sometimes(Sometimes::read_refused_early);
     return out.send(from, id, quorum_unavailable(*r, static_cast<int>(alive)));
   }
 
@@ -61,6 +63,7 @@ void GetCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
     // A malformed object already counts as that owner's failure.
     (void)flight.phase.add_object(from, std::move(reply.object));
   } else if (flight.phase.add_digest(from, reply.digest)) {
+    sometimes(Sometimes::digest_differed);
     out.send(from, id, ReplicaGet{flight.bucket, flight.key, view_.version(), false});
   }
   finish_if_decided(now, at, out);
@@ -96,7 +99,9 @@ void GetCoordinator::finish_if_decided(Now now, Flights::iterator flight, Outbox
 void GetCoordinator::finish(Now now, Flights::iterator at, bool timed_out, Outbox& out) {
   const Flight& flight = at->second;
   const QuorumTally& tally = flight.phase.tally();
+  sometimes(Sometimes::read_timed_out, timed_out);
   if (tally.state() == QuorumState::met) {
+    sometimes(Sometimes::read_met_despite_failures, !flight.phase.errors().empty());
     const bool all = tally.succeeded().size() == tally.asked().size();
     out.send(flight.client, flight.client_request,
              GetReply{flight.phase.encoded(now.wall), tally.succeeded(), all});

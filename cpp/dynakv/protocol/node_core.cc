@@ -5,6 +5,7 @@
 
 #include "dynakv/base/canary.h"
 #include "dynakv/base/check.h"
+#include "dynakv/base/sometimes.h"
 #include "dynakv/protocol/node_core_parts.h"
 #include "dynakv/protocol/store_keys.h"
 
@@ -180,6 +181,7 @@ void NodeCore::handle_peer_up(Now now, const Hello& hello, Outbox& out) {
   if (const Status formed = finish_forming(now, out); !formed) ++p.counters.refused;
   if (p.identity.was_rolled_back(hello.progress_seen) && !canary(Canary::actor_outlives_rollback)) {
     ++p.counters.rollbacks_found;
+    sometimes(Sometimes::rollback_found_by_peer);
     p.actors.retire_all();
     p.past_is_proven = true;
   }
@@ -207,6 +209,7 @@ void NodeCore::handle_timer(Now now, TimerId timer, Outbox& out) {
     case TimerKind::forward_deadline:
       return p.forwarder.handle_timer(now, out);
     case TimerKind::identity_check:
+      sometimes(Sometimes::identity_check_timed_out, !p.past_is_proven);
       if (!p.past_is_proven) p.actors.retire_all();
       p.past_is_proven = true;
       return;

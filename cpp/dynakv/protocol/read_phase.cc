@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "dynakv/base/canary.h"
+#include "dynakv/base/sometimes.h"
 #include "dynakv/domain/object_format.h"
 
 namespace dynakv {
@@ -83,6 +84,7 @@ Bytes ReadPhase::encoded(WallTime wall) const {
     return encode_object(shown);
   }
   if (known_digests_.size() == 1) return only_encoded_;
+  sometimes(Sometimes::read_joined_copies);
   return encode_object(joined_);
 }
 

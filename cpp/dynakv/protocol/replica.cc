@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "dynakv/base/canary.h"
+#include "dynakv/base/sometimes.h"
 #include "dynakv/domain/object_format.h"
 #include "dynakv/protocol/read_phase.h"
 
@@ -19,6 +20,7 @@ void Replica::handle_message(Now, const NodeId& from, RequestId id, const Replic
                              Outbox& out) {
   if (get.layout != view_.version()) return out.send(from, id, stale_layout());
   auto encoded = objects_.load_encoded(get.bucket, get.key);
+  sometimes(Sometimes::damaged_copy_answered_error, !encoded);
   if (!encoded) return out.send(from, id, ReplicaError{encoded.error()});
   ReplicaGetReply reply{digest_of_object(*encoded), {}};
   if (!get.digest_only) reply.object = std::move(*encoded);
@@ -51,6 +53,8 @@ Result<Context> Replica::apply(const ReplicaPut& put) {
     return incoming->context();
   }
   if (!canary(Canary::overwrite_not_join)) incoming->join(*local);
+  sometimes(Sometimes::replica_joined_siblings, incoming->siblings().size() > 1);
+  sometimes(Sometimes::replica_put_was_old, *incoming == *local);
   if (*incoming != *local) {
     objects_.save_encoded(put.bucket, put.key, encode_object(*incoming));
   }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "dynakv/base/canary.h"
+#include "dynakv/base/sometimes.h"
 #include "dynakv/domain/object_format.h"
 #include "dynakv/protocol/request_error.h"
 
@@ -25,6 +26,7 @@ void WriteCoordinator::handle_request(Now now, const NodeId& from, RequestId id,
   const auto alive = std::count_if(
       flight.owners.begin(), flight.owners.end(),
       [this](const NodeId& owner) { return owner == identity_.id() || view_.is_up(owner); });
+  sometimes(Sometimes::write_refused_early, alive < *w);
   if (alive < *w) return out.send(from, id, quorum_unavailable(*w, static_cast<int>(alive)));
 
   // The bucket's own R is known to fit N: the layout was validated.
@@ -73,6 +75,7 @@ void WriteCoordinator::continue_after_read(Now now, Flights::iterator at, Outbox
     return end(at, error, out);
   }
   const auto seen = check_precondition(flight);
+  sometimes(Sometimes::condition_failed, !seen);
   if (!seen) {
     ErrorReply error = refused(seen.error());
     error.object = flight.reading->encoded(now.wall);
@@ -136,12 +139,15 @@ Result<Bytes> WriteCoordinator::apply(Now now, Flight& flight, const Context& se
   const RequestHead& head = flight.request.head;
   const bool is_put = flight.request.kind == WriteKind::put;
   if (is_put && objects_.condition() == StoreCondition::disk_full) {
+    sometimes(Sometimes::disk_full_refused);
     return fail(ErrorCode::disk_full,
                 "the coordinator's disk is nearly full; nothing was stored; free space on it");
   }
   const ObjectKind kind = view_.layout().properties_of(head.bucket).kind;
   const auto before = objects_.load(head.bucket, head.key, kind);
+  sometimes(Sometimes::damaged_copy_refused_write, !before);
   if (!before) return fail(before.error());
+  sometimes(Sometimes::delete_of_unwritten_key, !is_put && before->is_absent());
   // A client that knows more of this node's actor than the node itself proves a lost past (B3).
   actors_.check_against(flight.slot, seen);
   actors_.check_against(flight.slot, before->context());
@@ -154,6 +160,7 @@ Result<Bytes> WriteCoordinator::apply(Now now, Flight& flight, const Context& se
   objects_.save_encoded(head.bucket, head.key, encoded);
   flight.actor = actors_.actor_of(flight.slot);
   flight.reply.context = reply_context(seen, *dot, *before, after);
+  sometimes(Sometimes::context_with_gap, !flight.reply.context.isolated().empty());
   if (*dot) flight.reply.dot = **dot;
   return encoded;
 }
@@ -170,12 +177,19 @@ Result<std::optional<Dot>> WriteCoordinator::add_event(Now now, const Flight& fl
   const auto earlier = std::find_if(siblings.begin(), siblings.end(), [&](const Sibling& sibling) {
     return request.write_id != 0 && sibling.payload.write_id == request.write_id;
   });
+  sometimes(Sometimes::write_deduplicated, earlier != siblings.end());
   if (earlier != siblings.end()) return std::optional<Dot>{earlier->dot};
 
   const auto surviving = std::count_if(siblings.begin(), siblings.end(), [&](const Sibling& s) {
     return object.kind() == ObjectKind::siblings && !seen.covers(s.dot);
   });
+  const auto replaced = std::ssize(siblings) - surviving;
+  sometimes(Sometimes::blind_put_made_sibling, seen.empty() && surviving > 0);
+  sometimes(Sometimes::third_sibling, surviving >= 2);
+  sometimes(Sometimes::siblings_merged, replaced >= 2);
+  sometimes(Sometimes::partial_supersede, replaced > 0 && surviving > 0);
   if (static_cast<std::size_t>(surviving) >= options_.sibling_count_max) {
+    sometimes(Sometimes::too_many_siblings);
     return fail(ErrorCode::too_many_siblings,
                 "the key has " + std::to_string(surviving) +
                     " siblings that this write has not seen; read the key, reconcile, and put "
@@ -229,6 +243,7 @@ void WriteCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
     // A malformed object already counts as that owner's failure.
     (void)reading.add_object(from, std::move(reply.object));
   } else if (reading.add_digest(from, reply.digest)) {
+    sometimes(Sometimes::conditional_digest_differed);
     const RequestHead& head = at->second.request.head;
     out.send(from, id, ReplicaGet{head.bucket, head.key, view_.version(), false});
   }
@@ -238,6 +253,7 @@ void WriteCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
 void WriteCoordinator::handle_message(Now, const NodeId& from, RequestId id,
                                       const ReplicaPutReply& reply, Outbox& out) {
   const auto at = in_flight_.find(id);
+  sometimes(Sometimes::late_acknowledgement, at == in_flight_.end());
   if (at == in_flight_.end() || at->second.reading) return;
   Flight& flight = at->second;
   actors_.check_against(flight.slot, Dot{flight.actor, reply.highest_counter});
@@ -270,6 +286,7 @@ void WriteCoordinator::handle_timer(Now now, Outbox& out) {
   for (const RequestId id : deadlines_.take_expired(now.steady, out)) {
     const auto at = in_flight_.find(id);
     if (at == in_flight_.end() || canary(Canary::deadline_ignored)) continue;
+    sometimes(Sometimes::write_timed_out);
     const Flight& flight = at->second;
     end(at,
         flight.reading
@@ -285,9 +302,11 @@ void WriteCoordinator::finish_if_decided(Flights::iterator at, Outbox& out) {
     case QuorumState::waiting:
       return;
     case QuorumState::met:
+      sometimes(Sometimes::write_met_despite_failures, !flight.node_errors.empty());
       flight.reply.acked = flight.tally.succeeded();
       return end(at, std::move(flight.reply), out);
     case QuorumState::failed:
+      sometimes(Sometimes::write_failed_short_of_quorum);
       return end(at, quorum_not_met(flight.tally, false, true, flight.node_errors), out);
   }
 }
