@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "dynakv/base/canary.h"
+#include "dynakv/base/sometimes.h"
 #include "dynakv/domain/object_format.h"
 #include "dynakv/protocol/admission.h"
 #include "dynakv/protocol/client_session_parts.h"
@@ -12,6 +13,7 @@ namespace dynakv {
 namespace {
 
 ErrorReply behind_its_flow() {
+  sometimes(Sometimes::read_went_stale);
   return refused(ErrorCode::stale,
                  "the owners that answered are behind what this session has seen; try again when "
                  "more of them are up");
@@ -49,11 +51,13 @@ void ClientSession::Parts::begin(Now now, ClientFlight flight, const OperationOp
 
 void ClientSession::Parts::attempt(Now now, ClientFlight& flight, Outbox& out) {
   flight.target = choose_target(flight);
+  sometimes(Sometimes::client_found_nobody, flight.target.is_nil());
   if (flight.target.is_nil()) {
     // Nobody is connected: peers may come back before the deadline.
     return wait_and_retry(now, flight, options.retry_pause, out);
   }
   ++flight.attempts;
+  sometimes(Sometimes::client_tried_second_owner, !flight.failed_targets.empty());
   flight.request = static_cast<RequestId>(++request_count);
   requests.emplace(to_number(flight.request), flight.operation);
   out.send(flight.target, flight.request, request_for(flight, flight.deadline - now.steady));
@@ -137,6 +141,7 @@ void ClientSession::Parts::finish(ClientFlight& flight, decltype(Reply::outcome)
 void ClientSession::Parts::finish_at_deadline(ClientFlight& flight, Outbox& out) {
   const bool is_write = std::holds_alternative<WriteOperation>(flight.what);
   const bool is_out = !flight.target.is_nil();
+  sometimes(Sometimes::client_timed_out, is_out);
   ErrorReply error;
   if (!is_out && flight.last_error) {
     error = *flight.last_error;
@@ -166,6 +171,7 @@ void ClientSession::Parts::handle_failure(Now now, ClientFlight& flight, ErrorRe
   }
   const bool may_repeat = !error.in_doubt && error_is_retryable(code) && code != ErrorCode::timeout;
   if (may_repeat && flight.attempts < options.attempts_max) {
+    sometimes(Sometimes::client_retried_refusal);
     flight.node_errors.push_back({target, code});
     flight.last_error = std::move(error);
     if (code == ErrorCode::stale_layout) {
@@ -190,10 +196,13 @@ void ClientSession::Parts::handle_lost_target(Now now, ClientFlight& flight, Out
   flight.failed_targets.push_back(target);
   flight.node_errors.push_back({target, ErrorCode::no_nodes_available});
   const auto* write = std::get_if<WriteOperation>(&flight.what);
+  sometimes(Sometimes::connection_lost_under_read, write == nullptr);
+  sometimes(Sometimes::connection_lost_under_write, write != nullptr);
   if (write != nullptr) flight.maybe_applied = true;
   // A condition that the first try may itself have changed must not be asked again.
   const bool is_conditional = write != nullptr && (write->precondition == Precondition::if_absent ||
                                                    write->precondition == Precondition::if_context);
+  sometimes(Sometimes::conditional_not_retried, is_conditional);
   if (!is_conditional && flight.attempts < options.attempts_max) {
     return wait_and_retry(now, flight, Duration{}, out);
   }
@@ -226,6 +235,7 @@ void ClientSession::Parts::handle_get_reply(Now now, ClientFlight& flight, GetRe
       !canary(Canary::session_goes_back)) {
     if (!flight.ask_all && flight.attempts < options.attempts_max) {
       flight.ask_all = true;
+      sometimes(Sometimes::read_asked_all);
       return wait_and_retry(now, flight, Duration{}, out);
     }
     return finish(flight, behind_its_flow(), out);
@@ -240,6 +250,7 @@ void ClientSession::Parts::handle_write_reply(ClientFlight& flight, WriteReply r
   if (remembers(flight, flow)) {
     const Context* seen = memory.find(flow, flight.scope);
     Context known = reply.context;
+    sometimes(Sometimes::flow_wrote_concurrently, seen != nullptr && *seen != write.context);
     // What the flow saw in the meantime, beside this write, stays seen.
     if (seen != nullptr && *seen != write.context) known.join(*seen);
     memory.set(flow, flight.scope, std::move(known));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "dynakv/base/sometimes.h"
 #include "dynakv/protocol/client_session_parts.h"
 #include "dynakv/protocol/request_error.h"
 
@@ -118,7 +119,10 @@ void ClientSession::handle_peer_down(Now now, const NodeId& node, Outbox& out) {
 void ClientSession::handle_message(Now now, const NodeId& from, Message message, Outbox& out) {
   Parts& p = *parts_;
   ClientFlight* flight = p.flight_of(message.id);
+  sometimes(Sometimes::reply_after_deadline, flight == nullptr);
   if (flight == nullptr || flight->target != from) return;
+  sometimes(Sometimes::reply_at_deadlines_edge,
+            flight->deadline < now.steady + p.options.timeout / 10);
   Body& body = message.body;
   if (auto* got = std::get_if<GetReply>(&body);
       got != nullptr && std::holds_alternative<GetOperation>(flight->what)) {

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "dynakv/base/sometimes.h"
 #include "dynakv/protocol/request_error.h"
 
 namespace dynakv {
@@ -23,6 +24,8 @@ template <typename Request>
 void Forwarder::forward(Now now, const NodeId& from, RequestId id, Request request, bool is_write,
                         Outbox& out) {
   const NodeId owner = choose_owner(request.head);
+  sometimes(Sometimes::request_forwarded);
+  sometimes(Sometimes::forward_found_no_owner, owner.is_nil());
   if (owner.is_nil()) {
     return out.send(from, id,
                     refused(ErrorCode::quorum_unavailable,
@@ -59,6 +62,7 @@ void Forwarder::handle_peer_down(const NodeId& peer, Outbox& out) {
   for (auto at = in_flight_.begin(); at != in_flight_.end();) {
     const auto current = at++;
     if (current->second.owner != peer) continue;
+    sometimes(Sometimes::forward_lost_owner);
     fail_flight(current, ErrorCode::quorum_timeout, "the connection to the owner was lost", out);
   }
 }
@@ -67,6 +71,7 @@ void Forwarder::handle_timer(Now now, Outbox& out) {
   for (const RequestId id : deadlines_.take_expired(now.steady, out)) {
     const auto at = in_flight_.find(id);
     if (at != in_flight_.end()) {
+      sometimes(Sometimes::forward_timed_out);
       fail_flight(at, ErrorCode::quorum_timeout, "the owner did not answer in time", out);
     }
   }

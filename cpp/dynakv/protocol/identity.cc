@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "dynakv/base/byte_io.h"
+#include "dynakv/base/sometimes.h"
 #include "dynakv/domain/layout.h"
 #include "dynakv/protocol/store_keys.h"
 
@@ -65,6 +66,11 @@ Result<PastLoss> Identity::start(const NodeCoreOptions& options, const StartEvid
     } else if (!effects_wait_for_sync_ && !stopped_cleanly_) {
       loss = PastLoss::unsynced_effects;
     }
+    sometimes(Sometimes::past_lost_by_move, loss == PastLoss::moved_or_copied);
+    sometimes(Sometimes::past_lost_by_reboot, loss == PastLoss::unclean_reboot);
+    sometimes(Sometimes::past_lost_unsynced, loss == PastLoss::unsynced_effects);
+    sometimes(Sometimes::clean_stop_kept_actors, loss == PastLoss::none && stopped_cleanly_);
+    sometimes(Sometimes::kill_kept_actors, loss == PastLoss::none && !stopped_cleanly_);
     remember_run(progress());
   } else {
     is_new_ = true;

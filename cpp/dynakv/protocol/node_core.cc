@@ -5,6 +5,7 @@
 
 #include "dynakv/base/canary.h"
 #include "dynakv/base/check.h"
+#include "dynakv/base/sometimes.h"
 #include "dynakv/protocol/node_core_parts.h"
 #include "dynakv/protocol/store_keys.h"
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "dynakv/base/sometimes.h"
 #include "dynakv/protocol/admission.h"
 #include "dynakv/protocol/node_core_parts.h"
 
@@ -12,7 +13,9 @@ void NodeCore::handle_message(Now now, const NodeId& from, Message message, Outb
   Body& body = message.body;
   const bool is_data_request =
       std::holds_alternative<GetRequest>(body) || std::holds_alternative<WriteRequest>(body);
-  if (is_data_request && p.repeats.is_repeated(from, message.id)) return;
+  if (is_data_request && p.repeats.is_repeated(from, message.id)) {
+    return sometimes(Sometimes::repeated_request_dropped);
+  }
   if (auto* get = std::get_if<GetRequest>(&body)) {
     return p.handle_get(now, from, message.id, std::move(*get), out);
   }
@@ -95,6 +98,7 @@ bool NodeCore::Parts::admit(Now now, const NodeId& from, RequestId id, RequestHe
     refuse(from, id, {ErrorCode::timeout, "the deadline had passed on arrival"}, out);
   } else if (gets.in_flight() + writes.in_flight() + forwarder.in_flight() >=
              options.protocol.in_flight_max) {
+    sometimes(Sometimes::overload_refused);
     refuse(from, id,
            {ErrorCode::overloaded, "this node has too many requests in flight; slow down"}, out);
   } else {
@@ -147,6 +151,7 @@ void NodeCore::Parts::handle_write(Now now, const NodeId& from, RequestId id, Wr
     return forwarder.handle_request(now, from, id, std::move(request), out);
   }
   if (!past_is_proven) {
+    sometimes(Sometimes::not_ready_refused);
     return refuse(from, id,
                   {ErrorCode::not_ready,
                    "this node was just restarted and still checks its past; try another owner"},

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "dynakv/base/canary.h"
+#include "dynakv/base/sometimes.h"
 #include "dynakv/domain/object_format.h"
 
 namespace dynakv {
@@ -104,6 +105,7 @@ Bytes ReadPhase::encoded(WallTime wall) const {
 Bytes ReadPhase::joined_encoded() const {
   if (joined_.is_absent()) return {};
   if (known_digests_.size() == 1) return only_encoded_;
+  sometimes(Sometimes::read_joined_copies);
   return encode_object(joined_);
 }
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "dynakv/base/canary.h"
+#include "dynakv/base/sometimes.h"
 #include "dynakv/protocol/get_coordinator.h"
 #include "dynakv/protocol/object_merge.h"
 

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "dynakv/base/sometimes.h"
 #include "dynakv/domain/object_format.h"
 #include "dynakv/protocol/object_merge.h"
 #include "dynakv/protocol/read_phase.h"

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "dynakv/base/canary.h"
+#include "dynakv/base/sometimes.h"
 #include "dynakv/protocol/request_error.h"
 
 namespace dynakv {

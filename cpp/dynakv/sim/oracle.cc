@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "dynakv/base/sometimes.h"
 #include "dynakv/domain/object_format.h"
 #include "dynakv/protocol/store_keys.h"
 
@@ -32,6 +33,7 @@ void Oracle::operation_started(OperationId id, const PlannedOperation& planned, 
   if (planned.kind == PlannedKind::get) return;
   writes_[value].key = key;
   writes_[value].flow = flow;
+  writes_[value].kind = planned.kind;
   writes_of_key_[key].push_back(value);
 }
 
@@ -74,7 +76,7 @@ void Oracle::note_event(const Bytes& key, const Dot& dot, const Bytes& value) {
     report("I4", "dot " + to_string(dot) + " names events of two keys");
   }
   const auto write = writes_.find(value);
-  if (write != writes_.end() && write->second.failed_definitely) {
+  if (write != writes_.end() && write->second.outcome == Outcome::failed) {
     report("I13", value + " was stored although it had failed definitely");
   }
 }
@@ -98,13 +100,16 @@ void Oracle::reply_came(const Reply& reply) {
     check_get(started, *got);
   } else if (const auto* written = std::get_if<WriteReply>(&reply.outcome)) {
     ++acked_writes_;
+    writes_[started.value].outcome = Outcome::acknowledged;
     check_write(started, *written);
   } else if (const auto* error = std::get_if<ErrorReply>(&reply.outcome)) {
     ++failed_operations_;
     if (started.planned.kind == PlannedKind::get) {
       if (error->in_doubt) report("I13", "a failed read cannot be in doubt");
-    } else if (!error->in_doubt) {
-      writes_[started.value].failed_definitely = true;
+    } else if (error->in_doubt) {
+      writes_[started.value].outcome = Outcome::in_doubt;
+    } else {
+      writes_[started.value].outcome = Outcome::failed;
       for (const auto& [dot, value] : events_[started.key]) {
         if (value == started.value) {
           report("I13", value + " failed definitely (" + error->error.message +
@@ -151,6 +156,7 @@ void Oracle::check_get(const Started& started, const GetReply& reply) {
   }
   std::set<Bytes> values;
   for (const Sibling& sibling : object.siblings()) values.insert(sibling.payload.value);
+  note_points(object);
   const bool only_readers_write =
       plan_.faults.empty() && overwritten_.empty() &&
       plan_.simulation.network.model == NetworkModel::stream &&
@@ -159,6 +165,17 @@ void Oracle::check_get(const Started& started, const GetReply& reply) {
   if (only_readers_write && failed_operations_ == 0 &&
       values.size() > static_cast<std::size_t>(plan_.client_count)) {
     report("I8", std::to_string(values.size()) + " siblings of " + started.key);
+  }
+}
+
+void Oracle::note_points(const Object& shown) const {
+  sometimes(Sometimes::read_saw_siblings, shown.siblings().size() > 1);
+  sometimes(Sometimes::read_saw_deleted_key, shown.siblings().empty() && !shown.is_absent());
+  for (const Sibling& sibling : shown.siblings()) {
+    const auto write = writes_.find(sibling.payload.value);
+    if (write == writes_.end()) continue;
+    sometimes(Sometimes::unknown_put_visible, write->second.outcome == Outcome::in_doubt);
+    sometimes(Sometimes::read_before_acknowledged, write->second.outcome == Outcome::pending);
   }
 }
 
@@ -275,11 +292,31 @@ void Oracle::check_end() {
   }
   check_disks();
   for (const auto& [key, acked] : acked_) check_key_at_end(key);
+  note_points_at_end();
+}
+
+void Oracle::note_points_at_end() const {
+  std::map<Bytes, int> events_of_value;
+  for (const auto& [key, events] : events_) {
+    for (const auto& [dot, value] : events) ++events_of_value[value];
+  }
+  for (const auto& [value, write] : writes_) {
+    const auto events = events_of_value.find(value);
+    const bool was_stored = events != events_of_value.end();
+    sometimes(Sometimes::write_has_two_dots, was_stored && events->second > 1);
+    sometimes(Sometimes::unknown_put_invisible, write.outcome == Outcome::in_doubt &&
+                                                    write.kind != PlannedKind::remove &&
+                                                    !was_stored);
+  }
 }
 
 // I1 and I2: what was acknowledged is there until a writer who had seen it superseded it.
 void Oracle::check_key_at_end(const Bytes& key) {
   const Object object = joined(key);
+  for (int node = 0; node < simulation_.node_count(); ++node) {
+    const auto copy = copy_of(node, key);
+    sometimes(Sometimes::copies_differ_at_end, copy && !copy->is_absent() && *copy != object);
+  }
   for (const Acked& acked : acked_[key]) {
     if (!object.context().descends(acked.covered)) {
       report("I1", "the copies of " + key + " together have forgotten " + to_string(acked.dot));

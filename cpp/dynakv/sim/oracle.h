@@ -62,13 +62,15 @@ class Oracle {
     FlowId flow{};
     Instant at;
   };
+  enum class Outcome : std::uint8_t { pending, acknowledged, in_doubt, failed };
   /// A write as the outside knows it. Values are unique, deletes included, and name their writes.
   struct Write {
     Bytes key;
     FlowId flow{};
     /// The contexts that its requests carried.
     std::vector<Context> seen;
-    bool failed_definitely = false;
+    PlannedKind kind = PlannedKind::put;
+    Outcome outcome = Outcome::pending;
   };
   struct Acked {
     Instant at;
@@ -85,6 +87,8 @@ class Oracle {
   void check_write(const Started& started, const WriteReply& reply);
   void check_object_order(const Bytes& key, const Object& object, const std::string& where);
   void check_copy(int node, const Bytes& key);
+  void note_points(const Object& shown) const;
+  void note_points_at_end() const;
   void check_key_at_end(const Bytes& key);
   bool is_superseded(const Bytes& key, const Dot& dot) const;
   int quorum_of(const PlannedOperation& planned) const;

@@ -40,6 +40,13 @@ void draw_cluster(Plan& plan, Random random) {
   options.protocol.object_cache_bytes = random.chance(1, 2) ? 4096 : 64u << 20;
 }
 
+/// Limits so small that a run meets them.
+void draw_limits(Plan& plan, Random random) {
+  ProtocolOptions& options = plan.simulation.protocol;
+  if (random.chance(1, 8)) options.sibling_count_max = 1 + random.below(4);
+  if (random.chance(1, 8)) options.in_flight_max = 1 + random.below(4);
+}
+
 void draw_operations(Plan& plan, const PlanLimits& limits, Random random) {
   // Some runs have only writers that read before they write, so that I8 can be checked; some mix.
   const bool blind = random.chance(1, 2);
@@ -141,7 +148,7 @@ void draw_faults(Plan& plan, const PlanLimits& limits, Random random) {
     }
     const auto victim =
         static_cast<int>(random.below(static_cast<unsigned>(plan.simulation.node_count)));
-    for (std::int64_t i = random.between(1, 4); i > 0; --i) {
+    for (std::int64_t i = 1 + random.below(4); i > 0; --i) {
       PlannedFault fault = draw_fault(plan, losses[random.below(losses.size())], random);
       fault.a = victim;
       plan.faults.push_back(fault);
@@ -187,6 +194,7 @@ Plan draw_plan(std::uint64_t seed, const PlanLimits& limits) {
   plan.key_count = static_cast<int>(random.stream("keys").between(1, 20));
   plan.keys_share_slot = random.stream("slots").chance(1, 2);
   draw_cluster(plan, random.stream("cluster"));
+  draw_limits(plan, random.stream("limits"));
   draw_operations(plan, limits, random.stream("operations"));
   draw_faults(plan, limits, random.stream("faults"));
   return plan;

@@ -13,7 +13,10 @@ constexpr Duration kHealTime = seconds(40);
 class Run {
  public:
   explicit Run(const Plan& plan)
-      : plan_(plan), simulation_(plan.simulation), oracle_(simulation_, plan) {
+      : plan_(plan),
+        points_before_(sometimes_counts),
+        simulation_(plan.simulation),
+        oracle_(simulation_, plan) {
     backups_.resize(static_cast<std::size_t>(simulation_.node_count()));
     is_wiped_.resize(backups_.size());
     for (int key = 0; key < plan.key_count; ++key) keys_.push_back(key_name(plan, key));
@@ -34,6 +37,7 @@ class Run {
   void final_reads();
 
   const Plan& plan_;
+  SometimesCounts points_before_;
   Simulation simulation_;
   Oracle oracle_;
   std::vector<Bytes> keys_;
@@ -75,6 +79,9 @@ RunResult Run::run() {
   result.failed_operations = oracle_.failed_operations();
   result.virtual_time = simulation_.now() - Instant{};
   result.trace = simulation_.trace_log();
+  for (std::size_t i = 0; i < kSometimesCount; ++i) {
+    result.points[i] = sometimes_counts[i] - points_before_[i];
+  }
   return result;
 }
 
@@ -230,6 +237,7 @@ void Run::restore_backup(int node, Duration age) {
   for (const auto& [at, store] : kept) {
     if (image == nullptr || at + age <= simulation_.now()) image = &store;
   }
+  sometimes(Sometimes::backup_restored, image != nullptr);
   if (image != nullptr) simulation_.node(node).disk().restore(*image);
   restart_later(node, milliseconds(100));
 }

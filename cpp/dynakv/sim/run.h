@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "dynakv/base/sometimes.h"
 #include "dynakv/sim/oracle.h"
 #include "dynakv/sim/plan.h"
 
@@ -21,6 +22,8 @@ struct RunResult {
   std::uint64_t failed_operations = 0;
   Duration virtual_time;
   std::vector<SimEvent> trace;
+  /// How often the run met each rare situation.
+  SometimesCounts points{};
 };
 
 RunResult run_plan(const Plan& plan);

@@ -1,4 +1,5 @@
 #include "dynakv/sim/sim_disk.h"
+#include "dynakv/base/sometimes.h"
 
 #include <algorithm>
 #include <iterator>
@@ -54,9 +55,11 @@ Status SimDisk::sync() { return finish_sync(written_steps_); }
 Status SimDisk::finish_sync(std::uint64_t steps) {
   if (has_failed_) return failed_before();
   if (fail_next_sync_) {
+    sometimes(Sometimes::sync_failed);
     has_failed_ = true;
     return fail(ErrorCode::storage, "the simulated sync failed; its pages are lost");
   }
+  sometimes(Sometimes::sync_covered_steps, steps >= synced_steps_ + 3);
   for (; synced_steps_ < steps; ++synced_steps_) {
     apply(unsynced_.front(), durable_);
     unsynced_.pop_front();
@@ -88,11 +91,14 @@ void SimDisk::drop_pending() {
 void SimDisk::lose_power(Random& random) {
   drop_pending();
   const std::uint64_t kept = random.below(unsynced_.size() + 1);
+  sometimes(Sometimes::torn_tail_dropped, kept < unsynced_.size());
+  sometimes(Sometimes::unsynced_tail_survived, kept > 0);
   for (std::uint64_t i = 0; i < kept; ++i) apply(unsynced_[i], durable_);
   restore(MemoryStore(durable_));
 }
 
 void SimDisk::wipe() {
+  sometimes(Sometimes::node_wiped);
   restore(MemoryStore{});
   damaged_.clear();
 }
@@ -113,6 +119,7 @@ bool SimDisk::damage_object(Random& random) {
   auto at = objects.begin();
   std::advance(at, static_cast<std::ptrdiff_t>(random.below(objects.size())));
   damaged_.insert(at->first);
+  sometimes(Sometimes::object_damaged);
   return true;
 }
 

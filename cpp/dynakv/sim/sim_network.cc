@@ -1,4 +1,5 @@
 #include "dynakv/sim/sim_network.h"
+#include "dynakv/base/sometimes.h"
 
 #include <algorithm>
 
@@ -51,6 +52,7 @@ void SimNetwork::send(int from, int to, std::shared_ptr<const Bytes> frame) {
     }
     if (way.random.chance(options_.repeat_permille, 1000)) {
       ++counters_.repeated;
+      sometimes(Sometimes::frame_repeated);
       carry(from, to, frame, way);
     }
   }
@@ -69,6 +71,9 @@ void SimNetwork::carry(int from, int to, std::shared_ptr<const Bytes> frame, Lin
   events_.schedule(arrival, [this, from, to, epoch, is_stream, frame = std::move(frame)] {
     if (is_blocked(from, to) || (is_stream && link(from, to).epoch != epoch)) {
       ++counters_.lost;
+      const bool in_partition = is_blocked(from, to);
+      sometimes(Sometimes::frame_lost_in_partition, in_partition);
+      sometimes(Sometimes::frame_lost_with_connection, !in_partition);
       return;
     }
     ++counters_.delivered;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "dynakv/base/canary.h"
+#include "dynakv/base/sometimes.h"
 #include "dynakv/sim/sim_network.h"
 
 namespace dynakv {
@@ -27,6 +28,7 @@ Status SimNode::start() {
 }
 
 void SimNode::crash(bool lose_power) {
+  sometimes(Sometimes::crash_before_effects, !waiting_.empty());
   core_.reset();
   inbox_.clear();
   waiting_.clear();
@@ -53,6 +55,7 @@ Status SimNode::stop_cleanly() {
 }
 
 void SimNode::resume() {
+  sometimes(Sometimes::resumed_with_backlog, !inbox_.empty());
   is_paused_ = false;
   if (core_ && !inbox_.empty() && !step_is_scheduled_) {
     step_is_scheduled_ = true;
@@ -82,6 +85,7 @@ void SimNode::run_step(std::uint64_t run) {
   if (is_paused_) return;
   Outbox out;
   const Now now = world_.now_at(index_);
+  sometimes(Sometimes::step_took_inputs, inbox_.size() >= 3);
   while (!inbox_.empty()) {
     Input input = std::move(inbox_.front());
     inbox_.pop_front();
