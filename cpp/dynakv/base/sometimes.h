@@ -38,6 +38,21 @@ namespace dynakv {
   X(digest_differed,              "a read fetched the object behind a digest that differed")       \
   X(conditional_digest_differed,  "so did a write with a precondition")                            \
   X(read_joined_copies,           "a read's answer was the join of copies that differed")          \
+  /* fallbacks, hints, repair */                                                                  \
+  X(write_met_with_fallback,      "a sloppy write met W only with a hint")                         \
+  X(read_met_with_fallback,       "a sloppy read met R only with a fallback's hint")               \
+  X(read_asked_fallback,          "a read asked a fallback for its hints")                         \
+  X(fallback_coordinated,         "a fallback coordinated a write: no owner could be reached")     \
+  X(coordinator_kept_hint,        "no fallback was left: the coordinator kept the hint")           \
+  X(hint_refused,                 "a hint was refused by a bound")                                 \
+  X(hint_joined,                  "a hint was joined into an earlier one")                         \
+  X(hint_changed_on_its_way,      "a hint changed between its delivery and the acknowledgement")   \
+  X(hint_survived_restart,        "a node came back with hints that it keeps")                     \
+  X(hint_actor_retired,           "a hint record's actor was not used again")                      \
+  X(hint_delivered,               "a hint came home")                                              \
+  X(hint_refused_by_owner,        "an owner refused a hint: a pause")                              \
+  X(read_repaired,                "a read sent an owner what it lacked")                           \
+  X(read_waited_for_repair,       "a read's reply waited for a repair")                            \
   /* replicas and their memory */                                                                 \
   X(replica_joined_siblings,      "a replica put met a concurrent one on its owner")               \
   X(replica_put_was_old,          "a replica put brought nothing new")                             \
@@ -97,6 +112,7 @@ namespace dynakv {
   X(read_saw_siblings,            "a read was shown siblings")                                     \
   X(read_saw_deleted_key,         "a read found the key deleted")                                  \
   X(write_has_two_dots,           "a write that was tried twice has two events")                   \
+  X(sloppy_read_was_stale,        "a sloppy read missed an acknowledged write, as it may")         \
   X(copies_differ_at_end,         "the copies of a key still differed when all had healed")
 // clang-format on
 

@@ -33,6 +33,7 @@ void GetCoordinator::handle_request(Now now, const NodeId& from, RequestId id,
   const NodeId& self = identity_.id();
   const int alive = flight.is_sloppy ? view_.usable_in_sloppy(flight.slot, self)
                                      : view_.usable_count(flight.owners, self);
+  sometimes(Sometimes::read_refused_early, alive < *r);
   if (alive < *r) return out.send(from, id, quorum_unavailable(*r, alive, flight.is_sloppy));
   flight.phase = ReadPhase(properties.kind, *r, flight.owners);
   if (head.explain) {
@@ -102,6 +103,7 @@ void GetCoordinator::ask_fallback(Now now, RequestId id, Flight& flight, Outbox&
     const NodeId& node = walk[flight.walk_used++];
     if (!view_.is_usable(node) || flight.phase.is_asked(node)) continue;
     flight.phase.ask_fallback(node);
+    sometimes(Sometimes::read_asked_fallback);
     flight.explain.note(now.steady, ExplainKind::sent, node);
     return out.send(node, id, HintGet{flight.bucket, flight.key, view_.version(), flight.owners});
   }
@@ -119,6 +121,7 @@ void GetCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
     flight.explain.note(now.steady, ExplainKind::answered, from);
   } else if (flight.phase.add_digest(from, reply.digest)) {
     flight.explain.note(now.steady, ExplainKind::digest_differs, from);
+    sometimes(Sometimes::digest_differed);
     out.send(from, id, ReplicaGet{flight.bucket, flight.key, view_.version(), false});
   } else {
     flight.explain.note(now.steady, ExplainKind::digest_equal, from);
@@ -172,6 +175,7 @@ void GetCoordinator::handle_timer(Now now, Outbox& out) {
       repair(now, id, flight, out);
       forget(at);
     } else if (now.steady >= flight.deadline) {
+      sometimes(Sometimes::read_timed_out);
       fail_flight(now, at, true, out);
     } else {
       flight.wake_at = flight.deadline;
@@ -192,15 +196,19 @@ void GetCoordinator::advance(Now now, Flights::iterator at, Outbox& out) {
     if (state == QuorumState::waiting) return;
     if (state == QuorumState::failed) return fail_flight(now, at, false, out);
     flight.explain.note(now.steady, ExplainKind::quorum_met, identity_.id());
+    sometimes(Sometimes::read_met_despite_failures, !flight.phase.errors().empty());
+    sometimes(Sometimes::read_met_with_fallback, !flight.phase.is_strict());
     if (flight.repair == ReadRepair::blocking) return begin_repairing(now, at, out);
     reply(now, flight, out);
     if (flight.repair == ReadRepair::off) return forget(at);
-    forget_oldest_replied(now, out);
   }
-  if (flight.phase.owners_pending().empty()) {
-    repair(now, at->first, flight, out);
-    forget(at);
-  }
+  forget_if_done(now, at, out);
+}
+
+void GetCoordinator::forget_if_done(Now now, Flights::iterator at, Outbox& out) {
+  if (!at->second.phase.owners_pending().empty()) return forget_oldest_replied(now, out);
+  repair(now, at->first, at->second, out);
+  forget(at);
 }
 
 void GetCoordinator::reply(Now now, Flight& flight, Outbox& out) {

@@ -108,6 +108,8 @@ class GetCoordinator {
                    const Bytes& object, Outbox& out);
   void reply(Now now, Flight& flight, Outbox& out);
   void fail_flight(Now now, Flights::iterator flight, bool timed_out, Outbox& out);
+  /// After the reply: repairs and forgets when no owner is waited for.
+  void forget_if_done(Now now, Flights::iterator flight, Outbox& out);
   void forget(Flights::iterator flight);
   void forget_oldest_replied(Now now, Outbox& out);
 

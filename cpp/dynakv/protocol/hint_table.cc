@@ -7,6 +7,7 @@
 #include "dynakv/base/byte_io.h"
 #include "dynakv/base/canary.h"
 #include "dynakv/base/hash.h"
+#include "dynakv/base/sometimes.h"
 #include "dynakv/domain/object_format.h"
 #include "dynakv/protocol/store_keys.h"
 
@@ -39,6 +40,12 @@ Result<Record> decode_record(BytesView bytes) {
 
 }  // namespace
 
+Result<BytesView> object_of_hint(BytesView stored) {
+  const auto record = decode_record(stored);
+  if (!record) return fail(record.error());
+  return record->object;
+}
+
 HintTable::HintTable(Store& store, Random random, const ProtocolOptions& options)
     : store_(store), random_(random), options_(options) {}
 
@@ -60,6 +67,7 @@ Status HintTable::load(std::uint64_t run, bool past_is_proven) {
       totals.bytes += key.size() + value.size();
       bytes_ += key.size() + value.size();
     }
+    sometimes(Sometimes::hint_survived_restart, !records->empty());
     if (records->size() < kLoadPage) return {};
     first = records->back().first + '\0';
   }
@@ -75,6 +83,7 @@ Status HintTable::may_accept(Now now, const NodeId& owner) {
                        now.wall.milliseconds - totals->second.oldest_ms >
                            options_.hint_age_max.milliseconds();
   if (too_old || bytes_ >= options_.hint_bytes_max) {
+    sometimes(Sometimes::hint_refused);
     ++refused_count_;
     return fail(ErrorCode::overloaded,
                 too_old ? "the owner has been away for longer than hints are accepted"
@@ -144,6 +153,7 @@ Dot HintTable::next_dot(Draft& draft, const Context& seen) {
                         seen.highest_counter_of(draft.actor) <= draft.counter &&
                         draft.object.context().highest_counter_of(draft.actor) <= draft.counter;
   if (!is_known && !(canary(Canary::hint_actor_outlives_loss) && to_number(draft.actor) != 0)) {
+    sometimes(Sometimes::hint_actor_retired, to_number(draft.actor) != 0);
     draft.actor = static_cast<ActorId>(random_.next() | 1);
     draft.counter = 0;
     draft.run = run_;
@@ -158,6 +168,7 @@ Status HintTable::keep(Now now, const NodeId& owner, BytesView bucket, BytesView
   auto draft = open(now, owner, bucket, key, object.kind());
   if (!draft) return fail(draft.error());
   const Object before = draft->object;
+  sometimes(Sometimes::hint_joined, draft->old_bytes > 0);
   draft->object.join(object);
   // The same again changes nothing, and must not keep a delivery from ending.
   if (draft->old_bytes == 0 || draft->object != before) save(std::move(*draft));
@@ -209,6 +220,7 @@ void HintTable::erase_if_unchanged(const NodeId& owner, const Hint& hint) {
   if (!stored || !stored->has_value()) return;
   const auto record = decode_record(**stored);
   if (!record) return;
+  sometimes(Sometimes::hint_changed_on_its_way, record->version != hint.version);
   if (record->version != hint.version && !canary(Canary::hint_erased_though_changed)) return;
   const std::uint64_t size = hint.store_key.size() + (*stored)->size();
   store_.erase(Space::hints, hint.store_key);

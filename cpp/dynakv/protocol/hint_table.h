@@ -45,6 +45,10 @@ struct Hint {
   Bytes object;
 };
 
+/// The object in a stored hint; empty for a marker. For tools that look at disks.
+/// Errors: corruption.
+Result<BytesView> object_of_hint(BytesView stored);
+
 class HintTable {
  public:
   HintTable(Store& store, Random random, const ProtocolOptions& options);

@@ -3,6 +3,8 @@
 #include <utility>
 #include <vector>
 
+#include "dynakv/base/sometimes.h"
+
 namespace dynakv {
 namespace {
 
@@ -66,6 +68,7 @@ void HintedHandoff::handle_message(Now, const NodeId& from, RequestId id, const 
   if (hint == delivery->second.in_flight.end()) return;
   hints_.erase_if_unchanged(from, hint->second);
   ++delivered_count_;
+  sometimes(Sometimes::hint_delivered);
   delivery->second.in_flight.erase(hint);
   delivery->second.has_moved = true;
   fill(from, delivery->second, out);
@@ -77,6 +80,7 @@ void HintedHandoff::handle_message(Now, const NodeId& from, RequestId id, const 
   const auto delivery = deliveries_.find(from);
   if (delivery == deliveries_.end() || delivery->second.in_flight.erase(id) == 0) return;
   delivery->second.is_pausing = true;
+  sometimes(Sometimes::hint_refused_by_owner);
 }
 
 void HintedHandoff::handle_timer(Now now, Outbox& out) {

@@ -186,6 +186,7 @@ void NodeCore::handle_peer_up(Now now, const Hello& hello, Outbox& out) {
   if (const Status formed = finish_forming(now, out); !formed) ++p.counters.refused;
   if (p.identity.was_rolled_back(hello.progress_seen) && !canary(Canary::actor_outlives_rollback)) {
     ++p.counters.rollbacks_found;
+    sometimes(Sometimes::rollback_found_by_peer);
     p.lose_past();
   }
   p.view.set_up(hello.sender);
@@ -216,6 +217,7 @@ void NodeCore::handle_timer(Now now, TimerId timer, Outbox& out) {
     case TimerKind::forward_deadline:
       return p.forwarder.handle_timer(now, out);
     case TimerKind::identity_check:
+      sometimes(Sometimes::identity_check_timed_out, !p.past_is_proven);
       if (!p.past_is_proven) p.lose_past();
       return;
     case TimerKind::hinted_handoff:

@@ -2,6 +2,7 @@
 
 #include "dynakv/base/canary.h"
 #include "dynakv/base/hash.h"
+#include "dynakv/base/sometimes.h"
 #include "dynakv/domain/object_format.h"
 #include "dynakv/protocol/actor_table.h"
 #include "dynakv/protocol/object_table.h"
@@ -17,6 +18,8 @@ Result<Context> merge_object(ObjectTable& objects, ActorTable& actors, BytesView
   }
   actors.check_against(slot_of(token_of_key(key)), incoming->context());
 
+  // A delete of nothing, by somebody who had seen nothing, is no state.
+  if (incoming->is_absent()) return incoming->context();
   auto local = objects.load(bucket, key, kind);
   if (!local) return fail(local.error());
   if (local->is_absent()) {
@@ -24,6 +27,8 @@ Result<Context> merge_object(ObjectTable& objects, ActorTable& actors, BytesView
     return incoming->context();
   }
   if (!canary(Canary::overwrite_not_join)) incoming->join(*local);
+  sometimes(Sometimes::replica_joined_siblings, incoming->siblings().size() > 1);
+  sometimes(Sometimes::replica_put_was_old, *incoming == *local);
   if (*incoming != *local) objects.save_encoded(bucket, key, encode_object(*incoming));
   return incoming->context();
 }

@@ -28,6 +28,7 @@ void GetCoordinator::repair(Now now, RequestId id, Flight& flight, Outbox& out) 
 void GetCoordinator::send_repair(Now now, RequestId id, Flight& flight, std::vector<NodeId> owners,
                                  const Bytes& object, Outbox& out) {
   repaired_count_ += owners.size();
+  sometimes(Sometimes::read_repaired, !owners.empty());
   const auto self = std::find(owners.begin(), owners.end(), identity_.id());
   if (self != owners.end()) {
     owners.erase(self);
@@ -73,11 +74,9 @@ void GetCoordinator::continue_repairing(Now now, Flights::iterator at, Outbox& o
   if (!lacking.empty()) send_repair(now, at->first, flight, std::move(lacking), flight.shown, out);
   const bool is_held = static_cast<int>(flight.holders.size()) >= flight.holders_needed;
   if (!is_held && !canary(Canary::blocking_repair_skipped)) return;
+  sometimes(Sometimes::read_waited_for_repair, !flight.sent_repair.empty());
   reply(now, flight, out);
-  if (flight.phase.owners_pending().empty()) {
-    repair(now, at->first, flight, out);
-    forget(at);
-  }
+  forget_if_done(now, at, out);
 }
 
 }  // namespace dynakv

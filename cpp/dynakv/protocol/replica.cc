@@ -20,6 +20,7 @@ void Replica::handle_message(Now, const NodeId& from, RequestId id, const Replic
                              Outbox& out) {
   if (get.layout != view_.version()) return out.send(from, id, stale_layout());
   auto encoded = objects_.load_encoded(get.bucket, get.key);
+  sometimes(Sometimes::damaged_copy_answered_error, !encoded);
   if (!encoded) return out.send(from, id, ReplicaError{encoded.error()});
   ReplicaGetReply reply{digest_of_object(*encoded), {}};
   if (!get.digest_only) reply.object = std::move(*encoded);

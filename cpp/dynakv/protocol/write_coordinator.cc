@@ -28,6 +28,7 @@ void WriteCoordinator::handle_request(Now now, const NodeId& from, RequestId id,
   const NodeId& self = identity_.id();
   const int alive = flight.is_sloppy ? view_.usable_in_sloppy(flight.slot, self)
                                      : view_.usable_count(flight.owners, self);
+  sometimes(Sometimes::write_refused_early, alive < *w);
   if (alive < *w) return out.send(from, id, quorum_unavailable(*w, alive, flight.is_sloppy));
 
   // The bucket's own R is known to fit N: the layout was validated.
@@ -87,6 +88,7 @@ void WriteCoordinator::continue_after_read(Now now, Flights::iterator at, Outbox
     return forget(at);
   }
   const auto seen = check_precondition(flight);
+  sometimes(Sometimes::condition_failed, !seen);
   if (!seen) {
     ErrorReply error = refused(seen.error());
     error.object = flight.reading->encoded(now.wall);
@@ -134,6 +136,7 @@ void WriteCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
     // A malformed object already counts as that owner's failure.
     (void)reading.add_object(from, std::move(reply.object));
   } else if (reading.add_digest(from, reply.digest)) {
+    sometimes(Sometimes::conditional_digest_differed);
     const RequestHead& head = at->second.request.head;
     out.send(from, id, ReplicaGet{head.bucket, head.key, view_.version(), false});
   }
@@ -144,6 +147,7 @@ void WriteCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
 void WriteCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
                                       const ReplicaPutReply& reply, Outbox& out) {
   const auto at = in_flight_.find(id);
+  sometimes(Sometimes::late_acknowledgement, at == in_flight_.end());
   if (at == in_flight_.end() || at->second.reading) return;
   Flight& flight = at->second;
   if (flight.is_owner) {
@@ -205,6 +209,7 @@ void WriteCoordinator::handle_timer(Now now, Outbox& out) {
             quorum_not_met(flight.reading->tally(), true, false, flight.reading->errors()), out);
       forget(at);
     } else {
+      sometimes(Sometimes::write_timed_out, !flight.is_replied);
       if (!flight.is_replied) reply_failure(now, flight, true, out);
       settle_here(now, at);
     }
@@ -219,12 +224,15 @@ void WriteCoordinator::advance(Now now, Flights::iterator at, Outbox& out) {
         return;
       case QuorumState::met:
         flight.explain.note(now.steady, ExplainKind::quorum_met, identity_.id());
+        sometimes(Sometimes::write_met_despite_failures, !flight.node_errors.empty());
+        sometimes(Sometimes::write_met_with_fallback, !flight.copies.is_strict());
         flight.reply.acked = flight.copies.acked();
         flight.reply.hinted = flight.copies.hinted();
         flight.reply.is_strict = flight.copies.is_strict();
         reply(now, flight, std::move(flight.reply), out);
         break;
       case QuorumState::failed:
+        sometimes(Sometimes::write_failed_short_of_quorum);
         reply_failure(now, flight, false, out);
         break;
     }

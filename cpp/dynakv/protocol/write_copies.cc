@@ -52,12 +52,15 @@ Result<Bytes> WriteCoordinator::apply_as_owner(Now now, Flight& flight, const Co
   const RequestHead& head = flight.request.head;
   const bool is_put = flight.request.kind == WriteKind::put;
   if (is_put && objects_.condition() == StoreCondition::disk_full) {
+    sometimes(Sometimes::disk_full_refused);
     return fail(ErrorCode::disk_full,
                 "the coordinator's disk is nearly full; nothing was stored; free space on it");
   }
   const ObjectKind kind = view_.layout().properties_of(head.bucket).kind;
   const auto before = objects_.load(head.bucket, head.key, kind);
+  sometimes(Sometimes::damaged_copy_refused_write, !before);
   if (!before) return fail(before.error());
+  sometimes(Sometimes::delete_of_unwritten_key, !is_put && before->is_absent());
   // A client that knows more of this node's actor than the node itself proves a lost past (B3).
   actors_.check_against(flight.slot, seen);
   actors_.check_against(flight.slot, before->context());
@@ -68,9 +71,11 @@ Result<Bytes> WriteCoordinator::apply_as_owner(Now now, Flight& flight, const Co
   const auto dot = add_event(now, flight.request, seen, options_, clock_, next_dot, after);
   if (!dot) return fail(dot.error());
   Bytes encoded = encode_object(after);
-  objects_.save_encoded(head.bucket, head.key, encoded);
+  // A delete of nothing, by somebody who had seen nothing, is no state.
+  if (!after.is_absent()) objects_.save_encoded(head.bucket, head.key, encoded);
   flight.actor = actors_.actor_of(flight.slot);
   flight.reply.context = reply_context(seen, *dot, *before, after);
+  sometimes(Sometimes::context_with_gap, !flight.reply.context.isolated().empty());
   if (*dot) flight.reply.dot = **dot;
   return encoded;
 }
@@ -78,6 +83,7 @@ Result<Bytes> WriteCoordinator::apply_as_owner(Now now, Flight& flight, const Co
 Result<Bytes> WriteCoordinator::apply_as_fallback(Now now, Flight& flight, const Context& seen) {
   const RequestHead& head = flight.request.head;
   const ObjectKind kind = view_.layout().properties_of(head.bucket).kind;
+  sometimes(Sometimes::fallback_coordinated);
   auto draft = hints_.open(now, flight.owners.front(), head.bucket, head.key, kind);
   if (!draft) return fail(draft.error());
   // What this node keeps for the other owners of the key is known here as well.
@@ -138,14 +144,18 @@ void WriteCoordinator::keep_hint(Now now, Flight& flight, const NodeId& owner) {
     is_kept = hints_.keep(now, owner, head.bucket, head.key, *object).has_value();
   }
   // A hint that is refused leaves the owner to read repair and anti-entropy.
+  sometimes(Sometimes::coordinator_kept_hint, is_kept);
   if (is_kept) ++hinted_count_;
   flight.copies.cover(owner);
 }
 
 Result<Bytes> WriteCoordinator::current_object(const Flight& flight) {
   const RequestHead& head = flight.request.head;
-  if (flight.is_owner) return objects_.load_encoded(head.bucket, head.key);
   const ObjectKind kind = view_.layout().properties_of(head.bucket).kind;
+  if (flight.is_owner) {
+    auto own = objects_.load_encoded(head.bucket, head.key);
+    return own && own->empty() ? encode_object(Object(kind)) : own;
+  }
   const auto object = hints_.find(flight.owners, head.bucket, head.key, kind);
   if (!object) return fail(object.error());
   return encode_object(*object);

@@ -1,8 +1,11 @@
 #include "dynakv/protocol/write_event.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
+
+#include "dynakv/base/sometimes.h"
 
 namespace dynakv {
 namespace {
@@ -31,12 +34,19 @@ Result<std::optional<Dot>> add_event(Now now, const WriteRequest& request, const
   const auto earlier = std::find_if(siblings.begin(), siblings.end(), [&](const Sibling& sibling) {
     return request.write_id != 0 && sibling.payload.write_id == request.write_id;
   });
+  sometimes(Sometimes::write_deduplicated, earlier != siblings.end());
   if (earlier != siblings.end()) return std::optional<Dot>{earlier->dot};
 
   const auto surviving = std::count_if(siblings.begin(), siblings.end(), [&](const Sibling& s) {
     return object.kind() == ObjectKind::siblings && !seen.covers(s.dot);
   });
+  const auto replaced = std::ssize(siblings) - surviving;
+  sometimes(Sometimes::blind_put_made_sibling, seen.empty() && surviving > 0);
+  sometimes(Sometimes::third_sibling, surviving >= 2);
+  sometimes(Sometimes::siblings_merged, replaced >= 2);
+  sometimes(Sometimes::partial_supersede, replaced > 0 && surviving > 0);
   if (static_cast<std::size_t>(surviving) >= options.sibling_count_max) {
+    sometimes(Sometimes::too_many_siblings);
     return fail(ErrorCode::too_many_siblings,
                 "the key has " + std::to_string(surviving) +
                     " siblings that this write has not seen; read the key, reconcile, and put "

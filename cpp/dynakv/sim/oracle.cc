@@ -7,11 +7,6 @@
 #include "dynakv/protocol/store_keys.h"
 
 namespace dynakv {
-namespace {
-
-constexpr BytesView kBucket = kDefaultBucket;
-
-}  // namespace
 
 Oracle::Oracle(Simulation& simulation, const Plan& plan)
     : simulation_(simulation),
@@ -44,13 +39,19 @@ void Oracle::message_sent(int from, const Message& message) {
     writes_[request->value].seen.push_back(request->context);
     if (request->precondition != Precondition::none) overwritten_.insert(request->head.key);
   } else if (const auto* put = std::get_if<ReplicaPut>(&message.body)) {
-    const auto object = decode_object(put->object);
-    if (!object) return report("I6", "a coordinator sent a malformed object");
-    for (const Sibling& sibling : object->siblings()) {
-      note_event(put->key, sibling.dot, sibling.payload.value);
-    }
-    check_object_order(put->key, *object, "a coordinator's object");
+    object_sent(put->key, put->object);
+  } else if (const auto* hint = std::get_if<HintPut>(&message.body)) {
+    object_sent(hint->key, hint->object);
   }
+}
+
+void Oracle::object_sent(const Bytes& key, const Bytes& encoded) {
+  const auto object = decode_object(encoded);
+  if (!object) return report("I6", "a coordinator sent a malformed object");
+  for (const Sibling& sibling : object->siblings()) {
+    note_event(key, sibling.dot, sibling.payload.value);
+  }
+  check_object_order(key, *object, "a coordinator's object");
 }
 
 // I3: what a flow was handed covers no event that is alive and that it was never shown; its next
@@ -127,23 +128,9 @@ void Oracle::check_get(const Started& started, const GetReply& reply) {
     if (!decoded) return report("I20", "a read returned a malformed object");
     object = std::move(*decoded);
   }
-  const std::set<NodeId> distinct(reply.answered.begin(), reply.answered.end());
-  if (distinct.size() != reply.answered.size() ||
-      static_cast<int>(distinct.size()) < quorum_of(started.planned)) {
-    report("I9", "a read was answered by too few owners");
-  }
+  check_who_answered(started, reply);
   check_object_order(started.key, object, "a read");
-  if (!forgets_acknowledged_) {
-    const int n = plan_.simulation.defaults.n;
-    const int r = quorum_of(started.planned);
-    for (const Acked& acked : acked_[started.key]) {
-      if (acked.at >= started.at || acked.w + r <= n) continue;
-      if (!object.context().descends(acked.covered)) {
-        report("I10", "a read of " + started.key + " began after " + to_string(acked.dot) +
-                          " was acknowledged and did not see it");
-      }
-    }
-  }
+  check_not_behind(started, reply, object);
   if (started.flow != FlowId{}) {
     Context& saw = flow_saw_[{started.flow, started.key}];
     if (!reply.all_answered && !object.context().descends(saw)) {
@@ -179,36 +166,109 @@ void Oracle::note_points(const Object& shown) const {
   }
 }
 
-void Oracle::check_write(const Started& started, const WriteReply& reply) {
-  const int w = quorum_of(started.planned);
-  const std::set<NodeId> distinct(reply.acked.begin(), reply.acked.end());
-  const std::vector<NodeId> owners = simulation_.ring().preference_list(
-      slot_of(token_of_key(started.key)), plan_.simulation.defaults.n);
-  const bool all_owners = std::all_of(distinct.begin(), distinct.end(), [&](const NodeId& node) {
+// I9: R distinct owners, or fallbacks where those may count.
+void Oracle::check_who_answered(const Started& started, const GetReply& reply) {
+  const int r = quorum_of(started.planned);
+  const std::vector<NodeId> owners = owners_of(started.key);
+  const auto is_owner = [&](const NodeId& node) {
     return std::find(owners.begin(), owners.end(), node) != owners.end();
-  });
-  if (distinct.size() != reply.acked.size() || static_cast<int>(distinct.size()) < w ||
-      !all_owners) {
-    report("I9", started.value + " was acknowledged by too few distinct owners");
+  };
+  std::set<NodeId> distinct(reply.answered.begin(), reply.answered.end());
+  const int owner_count = static_cast<int>(distinct.size());
+  bool is_right = distinct.size() == reply.answered.size() &&
+                  std::all_of(distinct.begin(), distinct.end(), is_owner) &&
+                  std::none_of(reply.fallbacks.begin(), reply.fallbacks.end(), is_owner);
+  distinct.insert(reply.fallbacks.begin(), reply.fallbacks.end());
+  const bool is_sloppy = plan_.simulation.defaults.mode == QuorumMode::sloppy;
+  const int counted = is_sloppy ? static_cast<int>(distinct.size()) : owner_count;
+  // A session that is behind asks for more than its R, and calls less than that not strict.
+  is_right = is_right && counted >= r && (!reply.is_strict || owner_count >= r);
+  if (!is_right) {
+    report("I9", "a read of " + started.key + " at R=" + std::to_string(r) +
+                     " was answered by " + std::to_string(owner_count) + " owners and " +
+                     std::to_string(reply.fallbacks.size()) + " fallbacks" +
+                     (reply.is_strict ? ", and called strict" : ""));
   }
+}
+
+void Oracle::check_not_behind(const Started& started, const GetReply& reply,
+                              const Object& object) {
+  if (forgets_acknowledged_) return;
+  const int n = plan_.simulation.defaults.n;
+  const int r = quorum_of(started.planned);
+  for (const Acked& acked : acked_[started.key]) {
+    if (acked.at >= started.at || acked.w + r <= n) continue;
+    if (object.context().descends(acked.covered)) continue;
+    // Sloppy quorums promise no read-after-write (DESIGN §10), and a net that never shows it is too
+    // weak.
+    sometimes(Sometimes::sloppy_read_was_stale, !acked.is_strict || !reply.is_strict);
+    if (acked.is_strict && reply.is_strict) {
+      report("I10", "a read of " + started.key + " began after " + to_string(acked.dot) +
+                        " was acknowledged and did not see it");
+    }
+  }
+  if (plan_.simulation.defaults.read_repair != ReadRepair::blocking || !reply.is_strict) return;
+  for (const Shown& shown : shown_[started.key]) {
+    if (shown.at >= started.at || r < shown.r) continue;
+    if (!object.context().descends(shown.context)) {
+      report("I11", "a read of " + started.key + " went back behind an earlier one");
+    }
+  }
+  shown_[started.key].push_back({simulation_.now(), r, object.context()});
+}
+
+// I9: W distinct nodes hold the write durably, owners in their copies, fallbacks in hints.
+void Oracle::check_holders(const Started& started, const WriteReply& reply,
+                           const Context& covered) {
+  const int w = quorum_of(started.planned);
+  const std::vector<NodeId> owners = owners_of(started.key);
+  const auto is_owner = [&](const NodeId& node) {
+    return std::find(owners.begin(), owners.end(), node) != owners.end();
+  };
+  std::set<NodeId> distinct(reply.acked.begin(), reply.acked.end());
+  bool is_right = distinct.size() == reply.acked.size() &&
+                  std::all_of(distinct.begin(), distinct.end(), is_owner) &&
+                  reply.is_strict == (static_cast<int>(distinct.size()) >= w);
+  for (const StandIn& hint : reply.hinted) {
+    is_right = is_right && distinct.insert(hint.node).second && !is_owner(hint.node) &&
+               is_owner(hint.owner);
+  }
+  const bool is_sloppy = plan_.simulation.defaults.mode == QuorumMode::sloppy;
+  const std::size_t counted = is_sloppy ? distinct.size() : reply.acked.size();
+  if (!is_right || static_cast<int>(counted) < w) {
+    report("I9", started.value + " was acknowledged by too few distinct nodes");
+  }
+  const auto check_one = [&](const NodeId& holder, const std::optional<Object>& held) {
+    const int node = simulation_.host_of(holder);
+    if (lossy_nodes_.contains(node) || !held || held->context().descends(covered)) return;
+    report("I9", started.value + " was acknowledged by " + std::to_string(node) +
+                     " but is not durable there");
+  };
+  for (const NodeId& node : reply.acked) {
+    check_one(node, copy_of(simulation_.host_of(node), started.key));
+  }
+  for (const StandIn& hint : reply.hinted) {
+    Object held = hint_of(simulation_.host_of(hint.node), hint.owner, started.key);
+    // It may have come home before the client heard of it.
+    if (const auto owned = copy_of(simulation_.host_of(hint.owner), started.key)) {
+      held.join(*owned);
+    }
+    check_one(hint.node, held);
+  }
+}
+
+void Oracle::check_write(const Started& started, const WriteReply& reply) {
   Acked acked;
   acked.at = simulation_.now();
-  acked.w = w;
+  acked.w = quorum_of(started.planned);
+  acked.is_strict = reply.is_strict;
   acked.dot = reply.dot;
   if (reply.dot.counter != 0) {
     note_event(started.key, reply.dot, started.value);
     acked.covered.add_isolated(reply.dot);
   }
   for (const Context& seen : writes_[started.value].seen) acked.covered.join(seen);
-  for (const NodeId& holder : distinct) {
-    const int node = simulation_.host_of(holder);
-    if (lossy_nodes_.contains(node)) continue;
-    const auto copy = copy_of(node, started.key);
-    if (copy && !copy->context().descends(acked.covered)) {
-      report("I9", started.value + " was acknowledged by " + std::to_string(node) +
-                       " but is not durable there");
-    }
-  }
+  check_holders(started, reply, acked.covered);
   acked_[started.key].push_back(acked);
   if (started.flow != FlowId{}) flow_saw_[{started.flow, started.key}].join(reply.context);
 }
@@ -238,105 +298,6 @@ bool Oracle::is_superseded(const Bytes& key, const Dot& dot) const {
     return std::any_of(seen.begin(), seen.end(),
                        [&](const Context& context) { return context.covers(dot); });
   });
-}
-
-const MemoryStore& Oracle::disk_of(int node) const {
-  const SimDisk& disk = simulation_.node(node).disk();
-  return plan_.simulation.sync_before_effects ? disk.durable() : disk.written();
-}
-
-std::optional<Object> Oracle::copy_of(int node, const Bytes& key) const {
-  const Bytes store_key = object_key(kBucket, key, token_of_key(key));
-  if (simulation_.node(node).disk().is_damaged(store_key)) return std::nullopt;
-  const auto& records = disk_of(node).written(Space::objects);
-  const auto at = records.find(store_key);
-  if (at == records.end()) return Object{};
-  auto object = decode_object(at->second);
-  return object ? std::optional(std::move(*object)) : std::nullopt;
-}
-
-Object Oracle::joined(const Bytes& key) const {
-  Object joined;
-  for (int node = 0; node < simulation_.node_count(); ++node) {
-    if (const auto copy = copy_of(node, key)) joined.join(*copy);
-  }
-  return joined;
-}
-
-void Oracle::check_disks() {
-  for (const auto& [key, events] : events_) {
-    for (int node = 0; node < simulation_.node_count(); ++node) check_copy(node, key);
-  }
-}
-
-// I5: what a copy's context covers, the copy holds or has seen superseded.
-void Oracle::check_copy(int node, const Bytes& key) {
-  const auto copy = copy_of(node, key);
-  if (!copy) return;
-  check_object_order(key, *copy, "the copy on node " + std::to_string(node));
-  for (const auto& [dot, value] : events_[key]) {
-    if (!copy->context().covers(dot)) continue;
-    const auto& siblings = copy->siblings();
-    const bool held = std::any_of(siblings.begin(), siblings.end(),
-                                  [&, d = dot](const Sibling& s) { return s.dot == d; });
-    if (!held && !is_superseded(key, dot)) {
-      report("I5", "node " + std::to_string(node) + " covers " + value + " of " + key + " (" +
-                       to_string(dot) + ") without holding it");
-    }
-  }
-}
-
-void Oracle::check_end() {
-  if (!pending_.empty()) {
-    report("liveness", std::to_string(pending_.size()) + " operations never ended");
-  }
-  check_disks();
-  for (const auto& [key, acked] : acked_) check_key_at_end(key);
-  note_points_at_end();
-}
-
-void Oracle::note_points_at_end() const {
-  std::map<Bytes, int> events_of_value;
-  for (const auto& [key, events] : events_) {
-    for (const auto& [dot, value] : events) ++events_of_value[value];
-  }
-  for (const auto& [value, write] : writes_) {
-    const auto events = events_of_value.find(value);
-    const bool was_stored = events != events_of_value.end();
-    sometimes(Sometimes::write_has_two_dots, was_stored && events->second > 1);
-    sometimes(Sometimes::unknown_put_invisible, write.outcome == Outcome::in_doubt &&
-                                                    write.kind != PlannedKind::remove &&
-                                                    !was_stored);
-  }
-}
-
-// I1 and I2: what was acknowledged is there until a writer who had seen it superseded it.
-void Oracle::check_key_at_end(const Bytes& key) {
-  const Object object = joined(key);
-  for (int node = 0; node < simulation_.node_count(); ++node) {
-    const auto copy = copy_of(node, key);
-    sometimes(Sometimes::copies_differ_at_end, copy && !copy->is_absent() && *copy != object);
-  }
-  for (const Acked& acked : acked_[key]) {
-    if (!object.context().descends(acked.covered)) {
-      report("I1", "the copies of " + key + " together have forgotten " + to_string(acked.dot));
-      continue;
-    }
-    if (acked.dot.counter == 0) {
-      for (const Sibling& sibling : object.siblings()) {
-        if (acked.covered.covers(sibling.dot)) {
-          report("I2", sibling.payload.value + " of " + key + " is back after its delete");
-        }
-      }
-      continue;
-    }
-    const auto& siblings = object.siblings();
-    const bool held = std::any_of(siblings.begin(), siblings.end(),
-                                  [&](const Sibling& s) { return s.dot == acked.dot; });
-    if (!held && !is_superseded(key, acked.dot)) {
-      report("I1", "the acknowledged " + events_[key][acked.dot] + " of " + key + " is lost");
-    }
-  }
 }
 
 }  // namespace dynakv

@@ -39,6 +39,9 @@ class Oracle {
 
   /// What each disk must satisfy at any time (I5).
   void check_disks();
+  /// What must hold when everything has healed and every key was read once (I7): the owners that
+  /// run agree, and no hint for them is left.
+  void check_convergence();
   /// What must hold when everything has healed and every operation has ended.
   void check_end();
 
@@ -51,7 +54,7 @@ class Oracle {
   /// The flow has read the key, so that a delete of it carries a context.
   bool flow_saw(FlowId flow, const Bytes& key) const { return flow_saw_.contains({flow, key}); }
 
-  /// The join of every readable copy of a key.
+  /// The join of every readable copy and hint of a key.
   Object joined(const Bytes& key) const;
 
  private:
@@ -75,15 +78,21 @@ class Oracle {
   struct Acked {
     Instant at;
     int w = 0;
+    /// W was met by owners alone.
+    bool is_strict = false;
     /// What every later quorum must cover.
     Context covered;
     /// Nil counter for a delete.
     Dot dot;
   };
 
+  void object_sent(const Bytes& key, const Bytes& encoded);
   void note_event(const Bytes& key, const Dot& dot, const Bytes& value);
   void check_sent_context(const WriteRequest& request);
   void check_get(const Started& started, const GetReply& reply);
+  void check_who_answered(const Started& started, const GetReply& reply);
+  void check_not_behind(const Started& started, const GetReply& reply, const Object& object);
+  void check_holders(const Started& started, const WriteReply& reply, const Context& covered);
   void check_write(const Started& started, const WriteReply& reply);
   void check_object_order(const Bytes& key, const Object& object, const std::string& where);
   void check_copy(int node, const Bytes& key);
@@ -94,6 +103,9 @@ class Oracle {
   int quorum_of(const PlannedOperation& planned) const;
   const MemoryStore& disk_of(int node) const;
   std::optional<Object> copy_of(int node, const Bytes& key) const;
+  /// What a node keeps for an owner of the key; an absent object when that is nothing.
+  Object hint_of(int node, const NodeId& owner, const Bytes& key) const;
+  std::vector<NodeId> owners_of(const Bytes& key) const;
 
   Simulation& simulation_;
   const Plan& plan_;
@@ -106,6 +118,13 @@ class Oracle {
   std::map<Bytes, std::map<Dot, Bytes>> events_;  // of a key: dot to value
   std::map<Dot, Bytes> key_of_dot_;
   std::map<Bytes, std::vector<Acked>> acked_;
+  /// Blocking reads: what each showed, when, and its R (I11).
+  struct Shown {
+    Instant at;
+    int r = 0;
+    Context context;
+  };
+  std::map<Bytes, std::vector<Shown>> shown_;
   /// Keys written with a precondition: such a write supersedes what its coordinator read, which
   /// nobody outside is told.
   std::set<Bytes> overwritten_;

@@ -40,6 +40,18 @@ void draw_cluster(Plan& plan, Random random) {
   options.protocol.object_cache_bytes = random.chance(1, 2) ? 4096 : 64u << 20;
 }
 
+void draw_availability(Plan& plan, Random random) {
+  BucketProperties& defaults = plan.simulation.defaults;
+  defaults.mode = random.chance(1, 2) ? QuorumMode::strict : QuorumMode::sloppy;
+  defaults.read_repair = static_cast<ReadRepair>(1 + random.below(3));
+  ProtocolOptions& options = plan.simulation.protocol;
+  options.hint_timeout = milliseconds(random.between(50, 1500));
+  options.hint_window = 1 + random.below(32);
+  options.hint_retry_pause = milliseconds(random.between(100, 3000));
+  if (random.chance(1, 6)) options.hint_bytes_max = 300 * random.below(20);
+  if (random.chance(1, 6)) options.settling_max = random.below(4);
+}
+
 /// Limits so small that a run meets them.
 void draw_limits(Plan& plan, Random random) {
   ProtocolOptions& options = plan.simulation.protocol;
@@ -194,6 +206,7 @@ Plan draw_plan(std::uint64_t seed, const PlanLimits& limits) {
   plan.key_count = static_cast<int>(random.stream("keys").between(1, 20));
   plan.keys_share_slot = random.stream("slots").chance(1, 2);
   draw_cluster(plan, random.stream("cluster"));
+  draw_availability(plan, random.stream("availability"));
   draw_limits(plan, random.stream("limits"));
   draw_operations(plan, limits, random.stream("operations"));
   draw_faults(plan, limits, random.stream("faults"));
@@ -222,6 +235,7 @@ std::string describe_setup(const Plan& plan) {
          " N=" + std::to_string(options.defaults.n) + " R=" + options.defaults.r.text() +
          " W=" + options.defaults.w.text() + (hostile ? " hostile" : " stream") +
          (options.sync_before_effects ? " group" : " os") +
+         (options.defaults.mode == QuorumMode::strict ? " strict" : " sloppy") +
          " clients=" + std::to_string(plan.client_count) +
          " keys=" + std::to_string(plan.key_count) +
          " operations=" + std::to_string(plan.operations.size()) +

@@ -5,6 +5,7 @@
 // rare combinations are common. Source: INVARIANTS §3.1; Groce et al., Swarm Testing (2012).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -68,6 +69,11 @@ struct Plan {
   std::vector<PlannedFault> faults;
   /// Nodes that a fault makes lose data.
   bool loses_data = false;
+
+  bool has(FaultKind kind) const {
+    return std::any_of(faults.begin(), faults.end(),
+                       [kind](const PlannedFault& fault) { return fault.kind == kind; });
+  }
 };
 
 struct PlanLimits {

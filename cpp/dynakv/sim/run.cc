@@ -9,6 +9,8 @@ namespace {
 constexpr Duration kDiskCheckInterval = seconds(10);
 /// After the heal: nodes come up, connections are made, deadlines of old requests pass.
 constexpr Duration kHealTime = seconds(40);
+/// After the last reads: repairs and late hints arrive.
+constexpr Duration kSettleTime = seconds(4);
 
 class Run {
  public:
@@ -35,6 +37,8 @@ class Run {
   void cut(const std::vector<int>& group, Duration lasts);
   void heal();
   void final_reads();
+  void read_all_keys();
+  std::uint64_t repairs_and_hints() const;
 
   const Plan& plan_;
   SometimesCounts points_before_;
@@ -46,6 +50,7 @@ class Run {
   std::vector<std::vector<std::pair<Instant, MemoryStore>>> backups_;
   std::vector<bool> is_wiped_;
   bool healed_ = false;
+  bool is_reading_at_end_ = false;
 };
 
 RunResult Run::run() {
@@ -113,6 +118,7 @@ void Run::perform(const PlannedOperation& planned) {
   OperationOptions options;
   options.quorum = operation.quorum;
   options.flow = flow;
+  if (is_reading_at_end_) options.read_repair = ReadRepair::background;
   SimOperation what;
   if (operation.kind == PlannedKind::get) {
     what = GetOperation{Bytes(kDefaultBucket), key, options};
@@ -267,15 +273,38 @@ void Run::heal() {
   }
 }
 
-// What clients are shown at the end is what the disks hold together.
-void Run::final_reads() {
+void Run::read_all_keys() {
   PlannedOperation read;
   for (int key = 0; key < plan_.key_count; ++key) {
     read.key = key;
     read.client = key % plan_.client_count;
     perform(read);
   }
-  simulation_.run_for(plan_.simulation.client.timeout + seconds(1));
+  simulation_.run_for(plan_.simulation.client.timeout + kSettleTime);
+}
+
+std::uint64_t Run::repairs_and_hints() const {
+  std::uint64_t sum = 0;
+  for (int i = 0; i < simulation_.node_count(); ++i) {
+    if (!simulation_.node(i).is_running()) continue;
+    const auto counters = simulation_.node(i).core().counters();
+    sum += counters.at("read_repairs") + counters.at("hints_made");
+  }
+  return sum;
+}
+
+// What clients are shown at the end is what the disks hold together; reading repairs what still
+// differs, and a second reading finds nothing left to repair (I7, I19).
+void Run::final_reads() {
+  is_reading_at_end_ = true;
+  read_all_keys();
+  oracle_.check_convergence();
+  const std::uint64_t before = repairs_and_hints();
+  read_all_keys();
+  // A damaged copy answers with an error for ever, and is sent what it lacks each time.
+  if (!plan_.has(FaultKind::damage) && repairs_and_hints() != before) {
+    oracle_.report("I19", "a healed cluster at rest still repairs");
+  }
   for (int i = 0; i < simulation_.node_count(); ++i) {
     if (!simulation_.node(i).is_running()) continue;
     if (simulation_.node(i).core().counters().at("in_flight") != 0) {
