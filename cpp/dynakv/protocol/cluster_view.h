@@ -1,5 +1,5 @@
-// What one node (or client) knows of the cluster: the layout, the ring made from it, and which
-// members it is connected to. Connections change routing, never ownership (I17).
+// What one node (or client) knows of the cluster: the layout, the ring made from it, which members
+// it is connected to, and which it suspects. Both change routing, never ownership (I17).
 #pragma once
 
 #include <memory>
@@ -37,11 +37,24 @@ class ClusterView {
   bool is_up(const NodeId& node) const { return up_.contains(node); }
   const std::set<NodeId>& up() const { return up_; }
 
+  void set_suspect(const NodeId& node, bool is_suspect) {
+    if (is_suspect) {
+      suspects_.insert(node);
+    } else {
+      suspects_.erase(node);
+    }
+  }
+  bool is_suspect(const NodeId& node) const { return suspects_.contains(node); }
+  const std::set<NodeId>& suspects() const { return suspects_; }
+  /// Connected, and not suspected: worth sending a request to.
+  bool is_usable(const NodeId& node) const { return is_up(node) && !is_suspect(node); }
+
  private:
   std::optional<Layout> layout_;
   std::shared_ptr<const Ring> ring_;
   Hash128 digest_;
   std::set<NodeId> up_;
+  std::set<NodeId> suspects_;
 };
 
 }  // namespace dynakv

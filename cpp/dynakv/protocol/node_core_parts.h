@@ -9,6 +9,7 @@
 #include "dynakv/protocol/cluster_view.h"
 #include "dynakv/protocol/forwarder.h"
 #include "dynakv/protocol/get_coordinator.h"
+#include "dynakv/protocol/gossip.h"
 #include "dynakv/protocol/identity.h"
 #include "dynakv/protocol/node_core.h"
 #include "dynakv/protocol/object_table.h"
@@ -27,6 +28,7 @@ struct NodeCounters {
   std::uint64_t replica_gets = 0;
   std::uint64_t replica_puts = 0;
   std::uint64_t rollbacks_found = 0;
+  std::uint64_t layouts_learned = 0;
 };
 
 struct NodeCore::Parts {
@@ -40,7 +42,8 @@ struct NodeCore::Parts {
         gets(identity.id(), view, objects),
         writes(identity, view, objects, actors, options.protocol),
         forwarder(view),
-        replica(view, objects, actors, identity) {}
+        replica(view, objects, actors, identity),
+        gossip(options, identity, store, view, random.stream("gossip")) {}
 
   void adopt(Layout layout) {
     auto ring = options.ring_source ? options.ring_source(layout) : nullptr;
@@ -54,7 +57,11 @@ struct NodeCore::Parts {
   void handle_write(Now now, const NodeId& from, RequestId id, WriteRequest request, Outbox& out);
   void handle_replica_request(Now now, const NodeId& from, Message& message, Outbox& out);
   void handle_reply(Now now, const NodeId& from, Message& message, Outbox& out);
-  StatusReply status() const;
+  void handle_gossip(Now now, const NodeId& from, const Message& message, Outbox& out);
+  void handle_layout_reply(Now now, const Message& message);
+  /// The layout with the addresses that gossip has: its readers want to connect.
+  Layout reachable_layout() const;
+  StatusReply status(Now now) const;
   void refuse(const NodeId& from, RequestId id, Error error, Outbox& out) {
     ++counters.refused;
     out.send(from, id, dynakv::refused(std::move(error)));
@@ -71,6 +78,7 @@ struct NodeCore::Parts {
   WriteCoordinator writes;
   Forwarder forwarder;
   Replica replica;
+  Gossip gossip;
   RepeatFilter repeats;
   /// The first members while their ids are being learned; none otherwise.
   std::vector<Member> forming;

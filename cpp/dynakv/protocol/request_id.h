@@ -7,7 +7,12 @@
 
 namespace dynakv {
 
-enum class Waiter : std::uint8_t { get_coordinator = 0, write_coordinator = 1, forwarder = 2 };
+enum class Waiter : std::uint8_t {
+  get_coordinator = 0,
+  write_coordinator = 1,
+  forwarder = 2,
+  gossip = 3,
+};
 
 class RequestIds {
  public:
@@ -15,10 +20,10 @@ class RequestIds {
 
   RequestId next() {
     ++count_;
-    return static_cast<RequestId>((count_ << 2) | static_cast<std::uint64_t>(waiter_));
+    return static_cast<RequestId>((count_ << 3) | static_cast<std::uint64_t>(waiter_));
   }
 
-  static Waiter waiter_of(RequestId id) { return static_cast<Waiter>(to_number(id) & 3); }
+  static Waiter waiter_of(RequestId id) { return static_cast<Waiter>(to_number(id) & 7); }
 
  private:
   Waiter waiter_;

@@ -115,9 +115,28 @@ class MessageSampler {
   void make(StatusRequest&) {}
   void make(StatusReply& m) {
     m = {node(), bytes(20), version(), random_.next(), flag(), {}, {}};
-    for (const NodeId& id : nodes()) m.peers.push_back({id, flag()});
+    for (const NodeId& id : nodes()) {
+      m.peers.push_back({id, flag(), bytes(20), bytes(20), static_cast<PeerState>(random_.below(4)),
+                         random_.next(), flag()});
+    }
     for (std::uint64_t i = random_.below(5); i > 0; --i) {
       m.counters.emplace_back(bytes(30), random_.next());
+    }
+  }
+  MemberVersion member_version() {
+    return {node(), random_.below(300), random_.next(), random_.below(100'000)};
+  }
+  std::vector<MemberVersion> member_versions() {
+    std::vector<MemberVersion> made(random_.below(5));
+    for (MemberVersion& line : made) line = member_version();
+    return made;
+  }
+  GossipHead gossip_head() { return {node(), version(), hash()}; }
+  void make(GossipDigest& m) { m = {gossip_head(), member_versions()}; }
+  void make(GossipDelta& m) {
+    m = {gossip_head(), {{}, member_versions()}, member_versions()};
+    for (std::uint64_t i = random_.below(4); i > 0; --i) {
+      m.delta.states.push_back({member_version(), bytes(20), bytes(20), flag(), flag(), version()});
     }
   }
 
