@@ -41,6 +41,8 @@ template <> struct WireType<LayoutRequest>   { static constexpr std::uint8_t num
 template <> struct WireType<LayoutReply>     { static constexpr std::uint8_t number = 49; };
 template <> struct WireType<StatusRequest>   { static constexpr std::uint8_t number = 50; };
 template <> struct WireType<StatusReply>     { static constexpr std::uint8_t number = 51; };
+template <> struct WireType<GossipDigest>    { static constexpr std::uint8_t number = 64; };
+template <> struct WireType<GossipDelta>     { static constexpr std::uint8_t number = 65; };
 // clang-format on
 
 using Load = void (*)(WireInput&, Body&);

@@ -40,6 +40,10 @@ struct WireEnum<ExplainKind> {
   static bool is_known(ExplainKind v) { return v <= ExplainKind::replied; }
 };
 template <>
+struct WireEnum<PeerState> {
+  static bool is_known(PeerState v) { return v <= PeerState::left; }
+};
+template <>
 struct WireEnum<ErrorCode> {
   static bool is_known(ErrorCode v) { return error_code_from_number(to_number(v)).has_value(); }
 };
@@ -59,7 +63,11 @@ struct WireBytesMin<NodeId> : std::integral_constant<std::size_t, 16> {};
 template <>
 struct WireBytesMin<NodeError> : std::integral_constant<std::size_t, 18> {};
 template <>
-struct WireBytesMin<PeerStatus> : std::integral_constant<std::size_t, 17> {};
+struct WireBytesMin<PeerStatus> : std::integral_constant<std::size_t, 29> {};
+template <>
+struct WireBytesMin<MemberVersion> : std::integral_constant<std::size_t, 19> {};
+template <>
+struct WireBytesMin<MemberState> : std::integral_constant<std::size_t, 31> {};
 template <>
 struct WireBytesMin<StandIn> : std::integral_constant<std::size_t, 32> {};
 template <>
@@ -85,7 +93,8 @@ void serialize(Archive& ar, NodeError& v) {
 }
 template <class Archive>
 void serialize(Archive& ar, PeerStatus& v) {
-  ar(v.node, v.connected);
+  ar(v.node, v.connected, bounded(v.name, kNameBytesMax), bounded(v.address, kAddressBytesMax),
+     v.state, v.incarnation, v.in_layout);
 }
 template <class Archive>
 void serialize(Archive& ar, WireCounter& v) {
@@ -116,6 +125,20 @@ inline void load(WireInput& ar, ExplainRecord& v) {
   auto record = std::make_shared<Explain>();
   ar(*record);
   v = std::move(record);
+}
+
+/// Small numbers, and one line for each member: varints make a digest half as long.
+inline void save(WireOutput& ar, const MemberVersion& v) {
+  ar(v.id);
+  ar.varint(v.incarnation);
+  ar.varint(v.version);
+  ar.varint(v.changed);
+}
+inline void load(WireInput& ar, MemberVersion& v) {
+  ar(v.id);
+  v.incarnation = ar.reader().varint();
+  v.version = ar.reader().varint();
+  v.changed = ar.reader().varint();
 }
 
 inline void save(WireOutput& ar, const QuorumSize& v) { ar(v.number()); }
@@ -221,6 +244,27 @@ void serialize(Archive&, StatusRequest&) {}
 template <class Archive>
 void serialize(Archive& ar, StatusReply& v) {
   ar(v.node, bounded(v.name, kNameBytesMax), v.layout, v.incarnation, v.ready, v.peers, v.counters);
+}
+template <class Archive>
+void serialize(Archive& ar, MemberState& v) {
+  ar(v.at, bounded(v.name, kNameBytesMax), bounded(v.address, kAddressBytesMax), v.ready,
+     v.disk_full, v.layout);
+}
+template <class Archive>
+void serialize(Archive& ar, MembershipDelta& v) {
+  ar(v.states, v.heartbeats);
+}
+template <class Archive>
+void serialize(Archive& ar, GossipHead& v) {
+  ar(v.cluster, v.layout, v.layout_digest);
+}
+template <class Archive>
+void serialize(Archive& ar, GossipDigest& v) {
+  ar(v.head, v.members);
+}
+template <class Archive>
+void serialize(Archive& ar, GossipDelta& v) {
+  ar(v.head, v.delta, v.wanted);
 }
 
 }  // namespace dynakv

@@ -36,7 +36,9 @@ namespace dynakv {
   X(blocking_repair_skipped,    "I11: a blocking read repair does not wait for its owners")       \
   X(hint_actor_outlives_loss,   "DESIGN 4: a hint record's actor goes on after a lost past")      \
   X(hint_erased_though_changed, "B26: a hint is forgotten although it changed since it was sent") \
-  X(deadline_ignored,           "liveness: a coordinator's deadline never fires")
+  X(deadline_ignored,           "liveness: a coordinator's deadline never fires")                 \
+  X(removed_member_returns,     "B37: a removed id comes back with an old state")                 \
+  X(late_incarnation_wins,      "B38: a late state of an old incarnation wins")
 // clang-format on
 
 enum class Canary : std::uint8_t {

@@ -76,9 +76,9 @@ Result<BucketProperties> apply_properties(BucketProperties base, const PropertyL
       if (!mode) return fail(mode.error());
       base.read_repair = *mode;
     } else {
-      return fail(ErrorCode::invalid_argument,
-                  "unknown bucket property '" + name +
-                      "'; use n, r, w, conflict, quorum or read_repair");
+      return fail(
+          ErrorCode::invalid_argument,
+          "unknown bucket property '" + name + "'; use n, r, w, conflict, quorum or read_repair");
     }
   }
   return base;

@@ -40,7 +40,7 @@ struct NodeStatus {
   bool ready = false;
   /// False once the node was stopped or has failed.
   bool running = false;
-  /// The other members, in the order of their ids.
+  /// The other members and whoever else was heard of, in the order of their ids.
   std::vector<PeerStatus> peers;
   /// The core's counters and the driver's ("node." in front), in the order of their names.
   std::map<std::string, std::uint64_t> counters;

@@ -1,5 +1,5 @@
-// What one node (or client) knows of the cluster: the layout, the ring made from it, and which
-// members it is connected to. Connections change routing, never ownership (I17).
+// What one node (or client) knows of the cluster: the layout, the ring made from it, which members
+// it is connected to, and which it suspects. Both change routing, never ownership (I17).
 #pragma once
 
 #include <algorithm>
@@ -93,7 +93,8 @@ class ClusterView {
     }
   }
   bool is_suspect(const NodeId& node) const { return suspects_.contains(node); }
-  /// Worth sending a request to: connected, and not thought to be down.
+  const std::set<NodeId>& suspects() const { return suspects_; }
+  /// Connected, and not suspected: worth sending a request to.
   bool is_usable(const NodeId& node) const { return is_up(node) && !is_suspect(node); }
 
  private:

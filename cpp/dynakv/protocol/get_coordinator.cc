@@ -37,8 +37,8 @@ void GetCoordinator::handle_request(Now now, const NodeId& from, RequestId id,
   if (alive < *r) return out.send(from, id, quorum_unavailable(*r, alive, flight.is_sloppy));
   flight.phase = ReadPhase(properties.kind, *r, flight.owners);
   if (head.explain) {
-    flight.explain = view_.explainer(now, identity_.id(), flight.slot, properties.n, *r,
-                                     !flight.is_sloppy);
+    flight.explain =
+        view_.explainer(now, identity_.id(), flight.slot, properties.n, *r, !flight.is_sloppy);
   }
   const bool local_ok = read_local(flight);
   if (local_ok) flight.explain.note(now.steady, ExplainKind::answered, identity_.id());

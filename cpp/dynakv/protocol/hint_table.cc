@@ -79,9 +79,8 @@ Status HintTable::may_accept(Now now, const NodeId& owner) {
     return fail(ErrorCode::disk_full, "the disk is nearly full; no more hints are accepted");
   }
   const auto totals = totals_.find(owner);
-  const bool too_old = totals != totals_.end() &&
-                       now.wall.milliseconds - totals->second.oldest_ms >
-                           options_.hint_age_max.milliseconds();
+  const bool too_old = totals != totals_.end() && now.wall.milliseconds - totals->second.oldest_ms >
+                                                      options_.hint_age_max.milliseconds();
   if (too_old || bytes_ >= options_.hint_bytes_max) {
     sometimes(Sometimes::hint_refused);
     ++refused_count_;

@@ -52,8 +52,8 @@ bool HintedHandoff::send(const NodeId& owner, Delivery& delivery, Hint hint, Out
     object = std::move(*own);
   }
   const RequestId id = ids_.next();
-  ReplicaPut put{hint.bucket, hint.key, view_.version(), std::move(object), {},
-                 identity_.progress()};
+  ReplicaPut put{hint.bucket,       hint.key, view_.version(),
+                 std::move(object), {},       identity_.progress()};
   hint.object = {};
   delivery.in_flight.emplace(id, std::move(hint));
   out.send(owner, id, std::move(put));

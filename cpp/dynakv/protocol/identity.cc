@@ -180,6 +180,12 @@ bool Identity::was_rolled_back(const Progress& seen) {
   return true;
 }
 
+void Identity::go_beyond(std::uint64_t incarnation) {
+  remember_run(current_step());
+  incarnation_ = std::max(incarnation_, incarnation + 1);
+  save();
+}
+
 void Identity::note_peer_progress(const NodeId& peer, const Progress& progress) {
   Progress& known = peer_progress_[peer];
   if (progress <= known) return;

@@ -9,6 +9,7 @@
 #include "dynakv/protocol/cluster_view.h"
 #include "dynakv/protocol/forwarder.h"
 #include "dynakv/protocol/get_coordinator.h"
+#include "dynakv/protocol/gossip.h"
 #include "dynakv/protocol/hint_table.h"
 #include "dynakv/protocol/hinted_handoff.h"
 #include "dynakv/protocol/identity.h"
@@ -30,6 +31,7 @@ struct NodeCounters {
   std::uint64_t replica_puts = 0;
   std::uint64_t hint_puts = 0;
   std::uint64_t rollbacks_found = 0;
+  std::uint64_t layouts_learned = 0;
 };
 
 struct NodeCore::Parts {
@@ -45,7 +47,8 @@ struct NodeCore::Parts {
         writes(identity, view, objects, actors, hints, options.protocol),
         forwarder(view),
         replica(view, objects, actors, hints, identity),
-        handoff(identity, view, hints, objects, options.protocol) {}
+        handoff(identity, view, hints, objects, options.protocol),
+        gossip(options, identity, store, view, random.stream("gossip")) {}
 
   void adopt(Layout layout) {
     auto ring = options.ring_source ? options.ring_source(layout) : nullptr;
@@ -63,7 +66,11 @@ struct NodeCore::Parts {
   void handle_write(Now now, const NodeId& from, RequestId id, WriteRequest request, Outbox& out);
   void handle_replica_request(Now now, const NodeId& from, Message& message, Outbox& out);
   void handle_reply(Now now, const NodeId& from, Message& message, Outbox& out);
-  StatusReply status() const;
+  void handle_gossip(Now now, const NodeId& from, const Message& message, Outbox& out);
+  void handle_layout_reply(Now now, const Message& message);
+  /// The layout with the addresses that gossip has: its readers want to connect.
+  Layout reachable_layout() const;
+  StatusReply status(Now now) const;
   void refuse(const NodeId& from, RequestId id, Error error, Outbox& out) {
     ++counters.refused;
     out.send(from, id, dynakv::refused(std::move(error)));
@@ -82,6 +89,7 @@ struct NodeCore::Parts {
   Forwarder forwarder;
   Replica replica;
   HintedHandoff handoff;
+  Gossip gossip;
   RepeatFilter repeats;
   /// The first members while their ids are being learned; none otherwise.
   std::vector<Member> forming;

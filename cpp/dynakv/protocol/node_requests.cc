@@ -10,6 +10,7 @@ namespace dynakv {
 
 void NodeCore::handle_message(Now now, const NodeId& from, Message message, Outbox& out) {
   Parts& p = *parts_;
+  p.gossip.note_heard(now, from);
   Body& body = message.body;
   const bool is_data_request =
       std::holds_alternative<GetRequest>(body) || std::holds_alternative<WriteRequest>(body);
@@ -24,11 +25,11 @@ void NodeCore::handle_message(Now now, const NodeId& from, Message message, Outb
   }
   if (std::holds_alternative<LayoutRequest>(body)) {
     LayoutReply reply;
-    if (p.view.has_layout()) reply.layout = encode_layout(p.view.layout());
+    if (p.view.has_layout()) reply.layout = encode_layout(p.reachable_layout());
     return out.send(from, message.id, std::move(reply));
   }
   if (std::holds_alternative<StatusRequest>(body)) {
-    StatusReply status = p.status();
+    StatusReply status = p.status(now);
     for (const auto& [name, value] : counters()) status.counters.emplace_back(name, value);
     return out.send(from, message.id, std::move(status));
   }
@@ -37,6 +38,7 @@ void NodeCore::handle_message(Now now, const NodeId& from, Message message, Outb
     p.handle_replica_request(now, from, message, out);
     return p.handoff.arm(now, out);
   }
+  if (is_gossip(body)) return p.handle_gossip(now, from, message, out);
   p.handle_reply(now, from, message, out);
   p.handoff.arm(now, out);
 }
@@ -81,6 +83,8 @@ void NodeCore::Parts::handle_reply(Now now, const NodeId& from, Message& message
   } else if (std::holds_alternative<GetReply>(body) || std::holds_alternative<WriteReply>(body) ||
              std::holds_alternative<ErrorReply>(body)) {
     forwarder.handle_reply(from, message.id, std::move(body), out);
+  } else if (std::holds_alternative<LayoutReply>(body)) {
+    handle_layout_reply(now, message);
   }
   // Anything else is a reply that nobody waits for; it carries nothing to act on.
 }
@@ -160,23 +164,6 @@ void NodeCore::Parts::handle_write(Now now, const NodeId& from, RequestId id, Wr
   ++counters.writes;
   writes.handle_request(now, from, id, std::move(request), out);
   handoff.arm(now, out);
-}
-
-StatusReply NodeCore::Parts::status() const {
-  StatusReply reply;
-  reply.node = identity.id();
-  reply.name = options.name;
-  reply.layout = view.version();
-  reply.incarnation = identity.incarnation();
-  reply.ready = view.has_layout() && past_is_proven;
-  if (view.has_layout()) {
-    for (const Member& member : view.layout().members) {
-      if (member.id != identity.id()) {
-        reply.peers.push_back({member.id, view.is_up(member.id)});
-      }
-    }
-  }
-  return reply;
 }
 
 }  // namespace dynakv

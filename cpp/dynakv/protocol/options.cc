@@ -21,6 +21,17 @@ Status validate(const ProtocolOptions& options) {
   if (options.request_timeout_max <= Duration{} || options.identity_check_timeout < Duration{}) {
     return fail(ErrorCode::invalid_argument, "timeouts must be positive");
   }
+  const FailureDetectorOptions& detector = options.detector;
+  if (options.gossip_interval < milliseconds(1) || options.gossip_fanout == 0) {
+    return fail(ErrorCode::invalid_argument,
+                "gossip_interval must be at least 1 ms, gossip_fanout at least 1");
+  }
+  if (detector.silence_min <= Duration{} || detector.silence_max < detector.silence_min ||
+      detector.silence_max > seconds(3600) || detector.probe_timeout <= Duration{} ||
+      detector.window == 0) {
+    return fail(ErrorCode::invalid_argument,
+                "the failure detector's times must be positive, at most an hour, and in order");
+  }
   return {};
 }
 

@@ -111,9 +111,7 @@ Bytes ReadPhase::joined_encoded() const {
 
 bool ReadPhase::all_owners_answered() const { return answers_.size() == owner_count_; }
 
-bool ReadPhase::is_strict() const {
-  return static_cast<int>(answers_.size()) >= tally_.required();
-}
+bool ReadPhase::is_strict() const { return static_cast<int>(answers_.size()) >= tally_.required(); }
 
 std::vector<NodeId> ReadPhase::owners_answered() const {
   std::vector<NodeId> nodes;

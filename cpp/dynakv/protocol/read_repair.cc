@@ -42,8 +42,9 @@ void GetCoordinator::send_repair(Now now, RequestId id, Flight& flight, std::vec
     flight.explain.note(now.steady, ExplainKind::repair_sent, owner);
     flight.sent_repair.push_back(owner);
   }
-  out.send(std::move(owners), id, ReplicaPut{flight.bucket, flight.key, view_.version(), object,
-                                             {}, identity_.progress()});
+  out.send(
+      std::move(owners), id,
+      ReplicaPut{flight.bucket, flight.key, view_.version(), object, {}, identity_.progress()});
 }
 
 void GetCoordinator::add_holder(Flight& flight, const NodeId& owner) {

@@ -31,8 +31,7 @@ void Replica::handle_message(Now, const NodeId& from, RequestId id, const Replic
                              Outbox& out) {
   if (put.layout != view_.version()) return out.send(from, id, stale_layout());
   const ObjectKind kind = view_.layout().properties_of(put.bucket).kind;
-  const auto context =
-      merge_object(objects_, actors_, put.bucket, put.key, kind, put.object);
+  const auto context = merge_object(objects_, actors_, put.bucket, put.key, kind, put.object);
   if (!context) return out.send(from, id, ReplicaError{context.error()});
   identity_.note_peer_progress(from, put.progress);
   out.send(from, id, ReplicaPutReply{context->highest_counter_of(put.actor)});

@@ -16,12 +16,12 @@ ErrorReply refused(ErrorCode code, std::string message) {
 }
 
 ErrorReply quorum_unavailable(int required, int alive, bool is_sloppy) {
-  ErrorReply reply = refused(ErrorCode::quorum_unavailable,
-                             "the quorum needs " + std::to_string(required) +
-                                 (is_sloppy ? " nodes and " : " owners and ") +
-                                 std::to_string(alive) +
-                                 " can be reached; nothing was applied; start the missing nodes or "
-                                 "ask for a smaller quorum");
+  ErrorReply reply =
+      refused(ErrorCode::quorum_unavailable,
+              "the quorum needs " + std::to_string(required) +
+                  (is_sloppy ? " nodes and " : " owners and ") + std::to_string(alive) +
+                  " can be reached; nothing was applied; start the missing nodes or "
+                  "ask for a smaller quorum");
   reply.required = static_cast<std::uint16_t>(required);
   reply.received = 0;
   reply.alive = static_cast<std::uint16_t>(alive);

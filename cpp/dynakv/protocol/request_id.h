@@ -7,7 +7,13 @@
 
 namespace dynakv {
 
-enum class Waiter : std::uint8_t { get_coordinator = 0, write_coordinator = 1, forwarder = 2, hinted_handoff = 3 };
+enum class Waiter : std::uint8_t {
+  get_coordinator = 0,
+  write_coordinator = 1,
+  forwarder = 2,
+  gossip = 3,
+  hinted_handoff = 4,
+};
 
 class RequestIds {
  public:

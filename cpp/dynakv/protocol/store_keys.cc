@@ -23,6 +23,13 @@ std::uint64_t read_big_endian(BytesView bytes) {
 
 constexpr std::size_t kOwnerBytes = 16;
 
+Bytes node_key(BytesView prefix, const NodeId& node) {
+  Bytes out(prefix);
+  append_big_endian(out, node.high);
+  append_big_endian(out, node.low);
+  return out;
+}
+
 }  // namespace
 
 Bytes object_key(BytesView bucket, BytesView key, Token token) {
@@ -71,12 +78,8 @@ Bytes actor_journal_key(std::uint64_t place) {
   return out;
 }
 
-Bytes peer_key(const NodeId& peer) {
-  Bytes out(kPeerPrefix);
-  append_big_endian(out, peer.high);
-  append_big_endian(out, peer.low);
-  return out;
-}
+Bytes peer_key(const NodeId& peer) { return node_key(kPeerPrefix, peer); }
+Bytes member_key(const NodeId& member) { return node_key(kMemberPrefix, member); }
 
 Bytes end_of_prefix(BytesView prefix) {
   DYNAKV_CHECK(!prefix.empty() && prefix.back() != '\xff');

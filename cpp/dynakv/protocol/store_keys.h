@@ -5,6 +5,7 @@
 //               a slot is one contiguous range, a bucket one range within each slot (DESIGN §8)
 //   hints       owner:2*u64, then as in objects
 //   node_state  "identity" | "progress" | "layout" | "actor/" place:u16 | "peer/" id:2*u64
+//               | "member/" id:2*u64
 #pragma once
 
 #include <optional>
@@ -19,6 +20,7 @@ inline constexpr BytesView kProgressKey = "progress";
 inline constexpr BytesView kLayoutKey = "layout";
 inline constexpr BytesView kActorPrefix = "actor/";
 inline constexpr BytesView kPeerPrefix = "peer/";
+inline constexpr BytesView kMemberPrefix = "member/";
 
 /// REQUIRES: the bucket's name is not longer than kBucketNameBytesMax.
 Bytes object_key(BytesView bucket, BytesView key, Token token);
@@ -39,6 +41,7 @@ std::optional<HintKeyParts> parse_hint_key(BytesView bytes);
 /// A place of the actors' journal (ActorTable).
 Bytes actor_journal_key(std::uint64_t place);
 Bytes peer_key(const NodeId& peer);
+Bytes member_key(const NodeId& member);
 
 /// The first key behind every key that starts with `prefix`. REQUIRES: its last byte is not 0xff.
 Bytes end_of_prefix(BytesView prefix);

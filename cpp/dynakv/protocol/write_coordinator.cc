@@ -42,8 +42,8 @@ void WriteCoordinator::handle_request(Now now, const NodeId& from, RequestId id,
     }
   }
   if (head.explain) {
-    flight.explain = view_.explainer(now, identity_.id(), flight.slot, properties.n, *w,
-                                     !flight.is_sloppy);
+    flight.explain =
+        view_.explainer(now, identity_.id(), flight.slot, properties.n, *w, !flight.is_sloppy);
   }
   flight.wake_at = std::min(flight.deadline, now.steady + options_.hint_timeout);
   flight.request = std::move(request);

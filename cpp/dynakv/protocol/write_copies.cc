@@ -13,8 +13,8 @@ namespace dynakv {
 
 void WriteCoordinator::store(Now now, Flights::iterator at, const Context& seen, Outbox& out) {
   Flight& flight = at->second;
-  auto encoded = flight.is_owner ? apply_as_owner(now, flight, seen)
-                                 : apply_as_fallback(now, flight, seen);
+  auto encoded =
+      flight.is_owner ? apply_as_owner(now, flight, seen) : apply_as_fallback(now, flight, seen);
   if (!encoded) {
     reply(now, flight, refused(encoded.error()), out);
     return forget(at);
@@ -120,8 +120,9 @@ bool WriteCoordinator::send_hint(Now now, RequestId id, Flight& flight, const No
   flight.copies.add_stand_in(fallback, owner);
   ++hinted_count_;
   flight.explain.note(now.steady, ExplainKind::hint_sent, fallback, owner);
-  out.send(fallback, id, HintPut{head.bucket, head.key, view_.version(), owner, std::move(*object),
-                                 identity_.current_step()});
+  out.send(fallback, id,
+           HintPut{head.bucket, head.key, view_.version(), owner, std::move(*object),
+                   identity_.current_step()});
   return true;
 }
 

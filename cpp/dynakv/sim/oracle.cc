@@ -184,15 +184,14 @@ void Oracle::check_who_answered(const Started& started, const GetReply& reply) {
   // A session that is behind asks for more than its R, and calls less than that not strict.
   is_right = is_right && counted >= r && (!reply.is_strict || owner_count >= r);
   if (!is_right) {
-    report("I9", "a read of " + started.key + " at R=" + std::to_string(r) +
-                     " was answered by " + std::to_string(owner_count) + " owners and " +
+    report("I9", "a read of " + started.key + " at R=" + std::to_string(r) + " was answered by " +
+                     std::to_string(owner_count) + " owners and " +
                      std::to_string(reply.fallbacks.size()) + " fallbacks" +
                      (reply.is_strict ? ", and called strict" : ""));
   }
 }
 
-void Oracle::check_not_behind(const Started& started, const GetReply& reply,
-                              const Object& object) {
+void Oracle::check_not_behind(const Started& started, const GetReply& reply, const Object& object) {
   if (forgets_acknowledged_) return;
   const int n = plan_.simulation.defaults.n;
   const int r = quorum_of(started.planned);

@@ -91,12 +91,8 @@ class MessageSampler {
          progress()};
   }
   void make(Refusal& m) { m.error = error(); }
-  void make(GetRequest& m) {
-    m = {head(), quorum(), static_cast<ReadRepair>(random_.below(4))};
-  }
-  void make(GetReply& m) {
-    m = {bytes(300), nodes(), nodes(), flag(), flag(), explain()};
-  }
+  void make(GetRequest& m) { m = {head(), quorum(), static_cast<ReadRepair>(random_.below(4))}; }
+  void make(GetReply& m) { m = {bytes(300), nodes(), nodes(), flag(), flag(), explain()}; }
   void make(WriteRequest& m) {
     m = {head(),
          flag() ? WriteKind::put : WriteKind::remove,
@@ -110,12 +106,9 @@ class MessageSampler {
          random_.next()};
   }
   void make(WriteReply& m) {
-    m = {context(),
-         {static_cast<ActorId>(random_.next()), random_.next()},
-         nodes(),
-         stand_ins(),
-         flag(),
-         explain()};
+    m = {context(), {static_cast<ActorId>(random_.next()), random_.next()},
+         nodes(),   stand_ins(),
+         flag(),    explain()};
   }
   void make(ErrorReply& m) {
     m = {error(),
@@ -137,9 +130,7 @@ class MessageSampler {
     m = {bytes(20), bytes(60), version(), bytes(700), static_cast<ActorId>(random_.next()),
          progress()};
   }
-  void make(HintPut& m) {
-    m = {bytes(20), bytes(60), version(), node(), bytes(700), progress()};
-  }
+  void make(HintPut& m) { m = {bytes(20), bytes(60), version(), node(), bytes(700), progress()}; }
   void make(HintGet& m) { m = {bytes(20), bytes(60), version(), nodes()}; }
   void make(ReplicaPutReply& m) { m.highest_counter = random_.next(); }
   void make(ReplicaError& m) { m.error = error(); }
@@ -148,9 +139,28 @@ class MessageSampler {
   void make(StatusRequest&) {}
   void make(StatusReply& m) {
     m = {node(), bytes(20), version(), random_.next(), flag(), {}, {}};
-    for (const NodeId& id : nodes()) m.peers.push_back({id, flag()});
+    for (const NodeId& id : nodes()) {
+      m.peers.push_back({id, flag(), bytes(20), bytes(20), static_cast<PeerState>(random_.below(4)),
+                         random_.next(), flag()});
+    }
     for (std::uint64_t i = random_.below(5); i > 0; --i) {
       m.counters.emplace_back(bytes(30), random_.next());
+    }
+  }
+  MemberVersion member_version() {
+    return {node(), random_.below(300), random_.next(), random_.below(100'000)};
+  }
+  std::vector<MemberVersion> member_versions() {
+    std::vector<MemberVersion> made(random_.below(5));
+    for (MemberVersion& line : made) line = member_version();
+    return made;
+  }
+  GossipHead gossip_head() { return {node(), version(), hash()}; }
+  void make(GossipDigest& m) { m = {gossip_head(), member_versions()}; }
+  void make(GossipDelta& m) {
+    m = {gossip_head(), {{}, member_versions()}, member_versions()};
+    for (std::uint64_t i = random_.below(4); i > 0; --i) {
+      m.delta.states.push_back({member_version(), bytes(20), bytes(20), flag(), flag(), version()});
     }
   }
 
