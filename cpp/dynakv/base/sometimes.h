@@ -68,7 +68,6 @@ namespace dynakv {
   X(kill_kept_actors,             "a start after a kill kept the actors")                          \
   X(identity_check_timed_out,     "not all members answered in time: new actors")                  \
   X(actor_retired_by_read_error,  "a damaged copy cost its slot's actor")                          \
-  X(actor_retired_by_context,     "a context knew more of an actor than its node")                 \
   X(journal_place_carried_on,     "a counter was carried on from an overwritten journal place")    \
   /* routing */                                                                                   \
   X(repeated_request_dropped,     "a request came twice and was dropped")                          \

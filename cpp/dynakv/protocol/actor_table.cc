@@ -105,7 +105,6 @@ void ActorTable::retire_all() {
 bool ActorTable::check_against(Slot slot, const Context& seen) {
   const Row& row = rows_[to_number(slot)];
   if (row.actor == ActorId{} || seen.highest_counter_of(row.actor) <= row.counter) return false;
-  sometimes(Sometimes::actor_retired_by_context);
   retire(slot);
   return true;
 }

@@ -24,20 +24,30 @@ void Oracle::report(const std::string& invariant, const std::string& detail) {
 
 void Oracle::operation_started(OperationId id, const PlannedOperation& planned, const Bytes& key,
                                const Bytes& value, FlowId flow) {
+  const bool is_write = planned.kind != PlannedKind::get;
+  flows_overlap_ =
+      flows_overlap_ ||
+      (is_write && std::any_of(pending_.begin(), pending_.end(), [&](const auto& other) {
+         const Started& started = other.second;
+         return started.planned.kind != PlannedKind::get && started.flow == flow &&
+                started.key == key;
+       }));
   pending_[id] = {planned, key, value, flow, simulation_.now()};
-  if (planned.kind == PlannedKind::get) return;
-  writes_[value].key = key;
-  writes_[value].flow = flow;
-  writes_[value].kind = planned.kind;
-  writes_of_key_[key].push_back(value);
+  if (!is_write) return;
+  Write& write = writes_[value];
+  write.key = key;
+  write.value = value;
+  write.flow = flow;
+  write.kind = planned.kind;
+  histories_[key].writes.push_back(&write);
 }
 
 void Oracle::message_sent(int from, const Message& message) {
   if (const auto* request = std::get_if<WriteRequest>(&message.body)) {
     if (from < simulation_.node_count()) return;  // forwarded: the client's own was seen
-    check_sent_context(*request);
-    writes_[request->value].seen.push_back(request->context);
-    if (request->precondition != Precondition::none) overwritten_.insert(request->head.key);
+    Write& write = writes_.at(request->value);
+    check_sent_context(*request, write);
+    note_sent_context(*request, write);
   } else if (const auto* put = std::get_if<ReplicaPut>(&message.body)) {
     object_sent(put->key, put->object);
   } else if (const auto* hint = std::get_if<HintPut>(&message.body)) {
@@ -46,6 +56,8 @@ void Oracle::message_sent(int from, const Message& message) {
 }
 
 void Oracle::object_sent(const Bytes& key, const Bytes& encoded) {
+  if (encoded == last_object_) return;
+  last_object_ = encoded;
   const auto object = decode_object(encoded);
   if (!object) return report("I6", "a coordinator sent a malformed object");
   for (const Sibling& sibling : object->siblings()) {
@@ -56,30 +68,64 @@ void Oracle::object_sent(const Bytes& key, const Bytes& encoded) {
 
 // I3: what a flow was handed covers no event that is alive and that it was never shown; its next
 // put would destroy it unread (DESIGN §4).
-void Oracle::check_sent_context(const WriteRequest& request) {
-  const Bytes& key = request.head.key;
-  const auto& shown = flow_was_shown_[{writes_[request.value].flow, key}];
-  for (const auto& [dot, value] : events_[key]) {
-    if (!request.context.covers(dot) || shown.contains(dot)) continue;
-    if (writes_[value].flow == writes_[request.value].flow || is_superseded(key, dot)) continue;
-    report("I3", "the writer of " + request.value + " was handed a context that covers " + value +
-                     " of " + key + ", which it was never shown");
+void Oracle::check_sent_context(const WriteRequest& request, const Write& write) {
+  const History& history = histories_.at(write.key);
+  if (history.is_overwritten) return;
+  const auto& shown = flow_was_shown_[{write.flow, write.key}];
+  for (const auto& [dot, event] : history.events) {
+    if (!event.superseders.empty() || !request.context.covers(dot) || shown.contains(dot)) continue;
+    if (const auto maker = writes_.find(event.value);
+        maker != writes_.end() && maker->second.flow == write.flow) {
+      continue;
+    }
+    report("I3", "the writer of " + write.value + " was handed a context that covers " +
+                     event.value + " of " + write.key + ", which it was never shown");
+  }
+}
+
+void Oracle::note_sent_context(const WriteRequest& request, Write& write) {
+  History& history = histories_.at(write.key);
+  if (request.precondition != Precondition::none) history.is_overwritten = true;
+  if (std::find(write.seen.begin(), write.seen.end(), request.context) != write.seen.end()) return;
+  write.seen.push_back(request.context);
+  for (auto& [dot, event] : history.events) {
+    const bool is_known = !event.superseders.empty() && event.superseders.back() == &write;
+    if (!is_known && request.context.covers(dot)) event.superseders.push_back(&write);
   }
 }
 
 void Oracle::note_event(const Bytes& key, const Dot& dot, const Bytes& value) {
-  const auto [event, is_new] = events_[key].emplace(dot, value);
-  if (!is_new && event->second != value) {
-    report("I4", "dot " + to_string(dot) + " names " + event->second + " and " + value);
+  History& history = histories_[key];
+  const auto [at, is_new] = history.events.try_emplace(dot);
+  Event& event = at->second;
+  const auto write = writes_.find(value);
+  if (is_new) {
+    event.value = value;
+    if (write != writes_.end()) write->second.dots.push_back(dot);
+    // A context that covers it may have come first: of an event that went to no replica, the
+    // outside learns from its reply.
+    event.superseders = superseders_of(history, dot);
+  } else if (event.value != value) {
+    report("I4", "dot " + to_string(dot) + " names " + event.value + " and " + value);
   }
   const auto [owner, is_first] = key_of_dot_.emplace(dot, key);
   if (!is_first && owner->second != key) {
     report("I4", "dot " + to_string(dot) + " names events of two keys");
   }
-  const auto write = writes_.find(value);
   if (write != writes_.end() && write->second.outcome == Outcome::failed) {
     report("I13", value + " was stored although it had failed definitely");
   }
+}
+
+std::vector<const Oracle::Write*> Oracle::superseders_of(const History& history, const Dot& dot) {
+  std::vector<const Write*> superseders;
+  for (const Write* write : history.writes) {
+    if (std::any_of(write->seen.begin(), write->seen.end(),
+                    [&](const Context& seen) { return seen.covers(dot); })) {
+      superseders.push_back(write);
+    }
+  }
+  return superseders;
 }
 
 int Oracle::quorum_of(const PlannedOperation& planned) const {
@@ -111,11 +157,9 @@ void Oracle::reply_came(const Reply& reply) {
       writes_[started.value].outcome = Outcome::in_doubt;
     } else {
       writes_[started.value].outcome = Outcome::failed;
-      for (const auto& [dot, value] : events_[started.key]) {
-        if (value == started.value) {
-          report("I13", value + " failed definitely (" + error->error.message +
-                            ") although a coordinator had sent it");
-        }
+      if (!writes_[started.value].dots.empty()) {
+        report("I13", started.value + " failed definitely (" + error->error.message +
+                          ") although a coordinator had sent it");
       }
     }
   }
@@ -145,7 +189,7 @@ void Oracle::check_get(const Started& started, const GetReply& reply) {
   for (const Sibling& sibling : object.siblings()) values.insert(sibling.payload.value);
   note_points(object);
   const bool only_readers_write =
-      plan_.faults.empty() && overwritten_.empty() &&
+      plan_.faults.empty() && !flows_overlap_ && !histories_[started.key].is_overwritten &&
       plan_.simulation.network.model == NetworkModel::stream &&
       std::none_of(plan_.operations.begin(), plan_.operations.end(),
                    [](const auto& o) { return o.kind == PlannedKind::blind_put; });
@@ -195,7 +239,7 @@ void Oracle::check_not_behind(const Started& started, const GetReply& reply, con
   if (forgets_acknowledged_) return;
   const int n = plan_.simulation.defaults.n;
   const int r = quorum_of(started.planned);
-  for (const Acked& acked : acked_[started.key]) {
+  for (const Acked& acked : histories_[started.key].acked) {
     if (acked.at >= started.at || acked.w + r <= n) continue;
     if (object.context().descends(acked.covered)) continue;
     // Sloppy quorums promise no read-after-write (DESIGN §10), and a net that never shows it is too
@@ -268,35 +312,28 @@ void Oracle::check_write(const Started& started, const WriteReply& reply) {
   }
   for (const Context& seen : writes_[started.value].seen) acked.covered.join(seen);
   check_holders(started, reply, acked.covered);
-  acked_[started.key].push_back(acked);
+  histories_[started.key].acked.push_back(acked);
   if (started.flow != FlowId{}) flow_saw_[{started.flow, started.key}].join(reply.context);
 }
 
 // I3: an object that knows of an event does not show what that event's writer had seen.
 void Oracle::check_object_order(const Bytes& key, const Object& object, const std::string& where) {
-  if (object.siblings().empty()) return;
-  for (const auto& [dot, value] : events_[key]) {
-    if (!object.context().covers(dot)) continue;
-    for (const Context& seen : writes_[value].seen) {
-      for (const Sibling& sibling : object.siblings()) {
-        if (sibling.dot != dot && seen.covers(sibling.dot)) {
-          report("I3", where + " of " + key + " shows " + sibling.payload.value +
-                           ", which the writer of " + value + " had seen");
-        }
+  const History& history = histories_[key];
+  for (const Sibling& sibling : object.siblings()) {
+    const auto event = history.events.find(sibling.dot);
+    const auto unknown = event == history.events.end() ? superseders_of(history, sibling.dot)
+                                                       : std::vector<const Write*>{};
+    const auto& superseders = event == history.events.end() ? unknown : event->second.superseders;
+    for (const Write* superseder : superseders) {
+      const auto& dots = superseder->dots;
+      if (std::any_of(dots.begin(), dots.end(), [&](const Dot& dot) {
+            return dot != sibling.dot && object.context().covers(dot);
+          })) {
+        report("I3", where + " of " + key + " shows " + sibling.payload.value +
+                         ", which the writer of " + superseder->value + " had seen");
       }
     }
   }
-}
-
-bool Oracle::is_superseded(const Bytes& key, const Dot& dot) const {
-  if (overwritten_.contains(key)) return true;
-  const auto writes = writes_of_key_.find(key);
-  if (writes == writes_of_key_.end()) return false;
-  return std::any_of(writes->second.begin(), writes->second.end(), [&](const Bytes& value) {
-    const auto& seen = writes_.at(value).seen;
-    return std::any_of(seen.begin(), seen.end(),
-                       [&](const Context& context) { return context.covers(dot); });
-  });
 }
 
 }  // namespace dynakv

@@ -69,11 +69,19 @@ class Oracle {
   /// A write as the outside knows it. Values are unique, deletes included, and name their writes.
   struct Write {
     Bytes key;
+    Bytes value;
     FlowId flow{};
-    /// The contexts that its requests carried.
+    /// The contexts that its requests carried, each once.
     std::vector<Context> seen;
+    /// Its events: two when it was tried at two owners.
+    std::vector<Dot> dots;
     PlannedKind kind = PlannedKind::put;
     Outcome outcome = Outcome::pending;
+  };
+  struct Event {
+    Bytes value;
+    /// The writes that had seen it.
+    std::vector<const Write*> superseders;
   };
   struct Acked {
     Instant at;
@@ -85,10 +93,20 @@ class Oracle {
     /// Nil counter for a delete.
     Dot dot;
   };
+  /// All that the outside knows of a key.
+  struct History {
+    std::map<Dot, Event> events;
+    std::vector<const Write*> writes;
+    std::vector<Acked> acked;
+    /// Written with a precondition: such a write supersedes what its coordinator read, which
+    /// nobody outside is told.
+    bool is_overwritten = false;
+  };
 
   void object_sent(const Bytes& key, const Bytes& encoded);
   void note_event(const Bytes& key, const Dot& dot, const Bytes& value);
-  void check_sent_context(const WriteRequest& request);
+  void check_sent_context(const WriteRequest& request, const Write& write);
+  void note_sent_context(const WriteRequest& request, Write& write);
   void check_get(const Started& started, const GetReply& reply);
   void check_who_answered(const Started& started, const GetReply& reply);
   void check_not_behind(const Started& started, const GetReply& reply, const Object& object);
@@ -96,10 +114,10 @@ class Oracle {
   void check_write(const Started& started, const WriteReply& reply);
   void check_object_order(const Bytes& key, const Object& object, const std::string& where);
   void check_copy(int node, const Bytes& key);
+  static std::vector<const Write*> superseders_of(const History& history, const Dot& dot);
   void note_points(const Object& shown) const;
   void note_points_at_end() const;
   void check_key_at_end(const Bytes& key);
-  bool is_superseded(const Bytes& key, const Dot& dot) const;
   int quorum_of(const PlannedOperation& planned) const;
   const MemoryStore& disk_of(int node) const;
   std::optional<Object> copy_of(int node, const Bytes& key) const;
@@ -113,11 +131,9 @@ class Oracle {
   /// promised.
   bool forgets_acknowledged_;
   std::map<OperationId, Started> pending_;
-  std::map<Bytes, Write> writes_;  // by value
-  std::map<Bytes, std::vector<Bytes>> writes_of_key_;
-  std::map<Bytes, std::map<Dot, Bytes>> events_;  // of a key: dot to value
+  std::map<Bytes, Write> writes_;       // by value
+  std::map<Bytes, History> histories_;  // by key
   std::map<Dot, Bytes> key_of_dot_;
-  std::map<Bytes, std::vector<Acked>> acked_;
   /// Blocking reads: what each showed, when, and its R (I11).
   struct Shown {
     Instant at;
@@ -125,13 +141,14 @@ class Oracle {
     Context context;
   };
   std::map<Bytes, std::vector<Shown>> shown_;
-  /// Keys written with a precondition: such a write supersedes what its coordinator read, which
-  /// nobody outside is told.
-  std::set<Bytes> overwritten_;
+  /// What was last sent to replicas: it goes to several.
+  Bytes last_object_;
   std::map<std::pair<FlowId, Bytes>, Context> flow_saw_;
   /// The events that a flow was shown, or made itself.
   std::map<std::pair<FlowId, Bytes>, std::set<Dot>> flow_was_shown_;
   std::set<int> lossy_nodes_;
+  /// A flow wrote a key again before its last write had ended: the two may stay side by side.
+  bool flows_overlap_ = false;
   std::vector<Violation> violations_;
   std::uint64_t acked_writes_ = 0;
   std::uint64_t answered_gets_ = 0;

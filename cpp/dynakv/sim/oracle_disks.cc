@@ -55,7 +55,7 @@ Object Oracle::joined(const Bytes& key) const {
 }
 
 void Oracle::check_disks() {
-  for (const auto& [key, events] : events_) {
+  for (const auto& [key, history] : histories_) {
     for (int node = 0; node < simulation_.node_count(); ++node) check_copy(node, key);
   }
 }
@@ -65,20 +65,22 @@ void Oracle::check_copy(int node, const Bytes& key) {
   const auto copy = copy_of(node, key);
   if (!copy) return;
   check_object_order(key, *copy, "the copy on node " + std::to_string(node));
-  for (const auto& [dot, value] : events_[key]) {
-    if (!copy->context().covers(dot)) continue;
+  const History& history = histories_.at(key);
+  if (history.is_overwritten) return;
+  for (const auto& [dot, event] : history.events) {
+    if (!event.superseders.empty() || !copy->context().covers(dot)) continue;
     const auto& siblings = copy->siblings();
     const bool held = std::any_of(siblings.begin(), siblings.end(),
                                   [&, d = dot](const Sibling& s) { return s.dot == d; });
-    if (!held && !is_superseded(key, dot)) {
-      report("I5", "node " + std::to_string(node) + " covers " + value + " of " + key + " (" +
+    if (!held) {
+      report("I5", "node " + std::to_string(node) + " covers " + event.value + " of " + key + " (" +
                        to_string(dot) + ") without holding it");
     }
   }
 }
 
 void Oracle::check_convergence() {
-  for (const auto& [key, events] : events_) {
+  for (const auto& [key, history] : histories_) {
     std::optional<Object> first;
     for (const NodeId& owner : owners_of(key)) {
       const int node = simulation_.host_of(owner);
@@ -112,22 +114,18 @@ void Oracle::check_end() {
     report("liveness", std::to_string(pending_.size()) + " operations never ended");
   }
   check_disks();
-  for (const auto& [key, acked] : acked_) check_key_at_end(key);
+  for (const auto& [key, history] : histories_) {
+    if (!history.acked.empty()) check_key_at_end(key);
+  }
   note_points_at_end();
 }
 
 void Oracle::note_points_at_end() const {
-  std::map<Bytes, int> events_of_value;
-  for (const auto& [key, events] : events_) {
-    for (const auto& [dot, value] : events) ++events_of_value[value];
-  }
   for (const auto& [value, write] : writes_) {
-    const auto events = events_of_value.find(value);
-    const bool was_stored = events != events_of_value.end();
-    sometimes(Sometimes::write_has_two_dots, was_stored && events->second > 1);
+    sometimes(Sometimes::write_has_two_dots, write.dots.size() > 1);
     sometimes(Sometimes::unknown_put_invisible, write.outcome == Outcome::in_doubt &&
                                                     write.kind != PlannedKind::remove &&
-                                                    !was_stored);
+                                                    write.dots.empty());
   }
 }
 
@@ -138,7 +136,8 @@ void Oracle::check_key_at_end(const Bytes& key) {
     const auto copy = copy_of(node, key);
     sometimes(Sometimes::copies_differ_at_end, copy && !copy->is_absent() && *copy != object);
   }
-  for (const Acked& acked : acked_[key]) {
+  const History& history = histories_.at(key);
+  for (const Acked& acked : history.acked) {
     if (!object.context().descends(acked.covered)) {
       report("I1", "the copies of " + key + " together have forgotten " + to_string(acked.dot));
       continue;
@@ -154,8 +153,9 @@ void Oracle::check_key_at_end(const Bytes& key) {
     const auto& siblings = object.siblings();
     const bool held = std::any_of(siblings.begin(), siblings.end(),
                                   [&](const Sibling& s) { return s.dot == acked.dot; });
-    if (!held && !is_superseded(key, acked.dot)) {
-      report("I1", "the acknowledged " + events_[key][acked.dot] + " of " + key + " is lost");
+    const Event& event = history.events.at(acked.dot);
+    if (!held && !history.is_overwritten && event.superseders.empty()) {
+      report("I1", "the acknowledged " + event.value + " of " + key + " is lost");
     }
   }
 }

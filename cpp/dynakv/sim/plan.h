@@ -38,11 +38,16 @@ enum class FaultKind : std::uint8_t {
   disk_full,     // for `lasts`
   sync_failure,  // the next sync fails: the node ends, started again after `lasts`
   clock_offset,  // the calendar clock of `a` is `amount` ms off from now on
+  clone,         // stopped, copied to another place, started there (`amount`: CloneSource)
   // The rest lose data for good; a plan has them on few enough nodes to keep its promises.
   restore_backup,  // the disk goes back to what it was `amount` ms before
   damage,          // `amount` stored objects become unreadable
   wipe,            // the disk is emptied; the node never comes back under this layout
 };
+
+/// How a clone's source ends: what is copied is always what a real copy would hold, and no copy
+/// runs beside its original, whose identity rules promise nothing (INVARIANTS §1).
+enum class CloneSource : std::int64_t { stopped_cleanly, killed, disk_image };
 
 std::string_view fault_name(FaultKind kind);
 bool loses_data(FaultKind kind);

@@ -33,6 +33,7 @@ class Run {
   void inject_on_node(const PlannedFault& fault);
   void restart_later(int node, Duration delay);
   void restore_backup(int node, Duration age);
+  void clone(int node, CloneSource source);
   void take_backups();
   void cut(const std::vector<int>& group, Duration lasts);
   void heal();
@@ -200,6 +201,9 @@ void Run::inject_on_node(const PlannedFault& fault) {
       return restart_later(node, fault.lasts);
     case FaultKind::clock_offset:
       return simulation_.set_wall_offset(node, fault.amount);
+    case FaultKind::clone:
+      clone(node, static_cast<CloneSource>(fault.amount));
+      return restart_later(node, fault.lasts);
     case FaultKind::restore_backup:
       return restore_backup(node, milliseconds(fault.amount));
     case FaultKind::damage: {
@@ -246,6 +250,18 @@ void Run::restore_backup(int node, Duration age) {
   sometimes(Sometimes::backup_restored, image != nullptr);
   if (image != nullptr) simulation_.node(node).disk().restore(*image);
   restart_later(node, milliseconds(100));
+}
+
+void Run::clone(int node, CloneSource source) {
+  if (is_wiped_[static_cast<std::size_t>(node)]) return;
+  if (source == CloneSource::stopped_cleanly) {
+    simulation_.stop_cleanly(node);
+  } else {
+    simulation_.crash(node);
+  }
+  SimDisk& disk = simulation_.node(node).disk();
+  if (source == CloneSource::disk_image) disk.restore(MemoryStore(disk.image()));
+  simulation_.node(node).change_place();
 }
 
 void Run::cut(const std::vector<int>& group, Duration lasts) {

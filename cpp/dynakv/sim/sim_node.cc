@@ -1,5 +1,6 @@
 #include "dynakv/sim/sim_node.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "dynakv/base/canary.h"
@@ -7,6 +8,12 @@
 #include "dynakv/sim/sim_network.h"
 
 namespace dynakv {
+namespace {
+
+/// A slow host's sync still ends within a request's life, more or less; longer is a pause.
+constexpr Duration kSlowSyncMax = seconds(5);
+
+}  // namespace
 
 SimNode::SimNode(SimWorld& world, int index, SimNodeOptions options, Random random)
     : world_(world), index_(index), options_(std::move(options)), random_(random) {}
@@ -128,8 +135,8 @@ void SimNode::begin_sync() {
   if (sync_is_under_way_ || disk_.synced_steps() == disk_.written_steps()) return;
   sync_is_under_way_ = true;
   const std::uint64_t steps = disk_.written_steps();
-  const Duration delay =
-      (microseconds(20) + exponential(random_, options_.sync_delay_mean)) * slowness_;
+  const Duration quick = microseconds(20) + exponential(random_, options_.sync_delay_mean);
+  const Duration delay = std::min(quick * slowness_, std::max(quick, kSlowSyncMax));
   world_.events().schedule_in(delay, [this, steps, run = run_] {
     if (!core_ || run != run_) return;
     sync_is_under_way_ = false;

@@ -63,6 +63,28 @@ TEST(Sometimes, APointIsCountedExactlyWhenItsSituationHappens) {
   EXPECT_EQ(count_of(beside, Sometimes::siblings_merged), 1u);
 }
 
+// A node that finds its directory elsewhere cannot know whether the original lives: it goes on under
+// new actors, whether its source was stopped, killed, or read off the disk.
+TEST(Sometimes, AClonedNodeGoesOnUnderNewActors) {
+  for (const std::int64_t source : {0, 1, 2}) {
+    Plan plan = quiet_plan();
+    PlannedFault fault;
+    fault.kind = FaultKind::clone;
+    fault.at = Instant{} + seconds(7);
+    fault.lasts = milliseconds(500);
+    fault.amount = source;
+    plan.faults = {fault};
+    plan.operations = {operation_at(5, 0, PlannedKind::put), operation_at(6, 1, PlannedKind::get),
+                       operation_at(15, 1, PlannedKind::put)};
+    const RunResult result = run_plan(plan);
+    EXPECT_TRUE(result.violations.empty());
+    EXPECT_EQ(result.acked_writes, 2u);
+    EXPECT_EQ(count_of(result, Sometimes::past_lost_by_move), 1u);
+    EXPECT_EQ(count_of(result, Sometimes::clean_stop_kept_actors), 0u);
+    EXPECT_EQ(count_of(result, Sometimes::kill_kept_actors), 0u);
+  }
+}
+
 TEST(Sometimes, CountsBelongToTheRunAndRepeatWithIt) {
   PlanLimits limits;
   limits.operation_count = 200;
