@@ -2,6 +2,7 @@
 
 #include <array>
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <utility>
 
@@ -46,10 +47,28 @@ PlanLimits limits_from(int operations, double length) {
   return limits;
 }
 
+using GoesOn = std::function<bool()>;
+
+/// Runs `work` so that a signal can end the wait. An interrupted caller waits for nobody: the work
+/// is told to end.
+template <typename T>
+T run_with_stop(std::function<T(const GoesOn&)> work) {
+  const auto goes_on = std::make_shared<std::atomic<bool>>(true);
+  try {
+    return run_interruptibly<T>(
+        [work = std::move(work), goes_on] { return work([goes_on] { return goes_on->load(); }); });
+  } catch (...) {
+    goes_on->store(false);
+    throw;
+  }
+}
+
 SeedRun run_one(std::uint64_t seed, const PlanLimits& limits) {
-  SeedRun run{draw_plan(seed, limits), {}};
-  run.result = run_plan(run.plan);
-  return run;
+  return run_with_stop<SeedRun>([seed, limits](const GoesOn& goes_on) {
+    SeedRun run{draw_plan(seed, limits), {}};
+    run.result = run_plan(run.plan, goes_on);
+    return run;
+  });
 }
 
 py::dict seed_fields(const SeedRun& run) {
@@ -73,8 +92,7 @@ py::dict seed_fields(const SeedRun& run) {
 }
 
 py::dict run_seed(std::uint64_t seed, int operations, double length) {
-  const PlanLimits limits = limits_from(operations, length);
-  return seed_fields(run_interruptibly<SeedRun>([seed, limits] { return run_one(seed, limits); }));
+  return seed_fields(run_one(seed, limits_from(operations, length)));
 }
 
 py::list operations_of(const Plan& plan) {
@@ -99,21 +117,11 @@ py::list faults_of(const Plan& plan) {
 /// None when the seed runs clean; else (the seed's run, what is left of it, operations, faults,
 /// runs spent).
 py::object shrink_seed(std::uint64_t seed, int operations, double length, int run_count_max) {
-  const PlanLimits limits = limits_from(operations, length);
-  const auto failing = run_interruptibly<SeedRun>([seed, limits] { return run_one(seed, limits); });
+  const SeedRun failing = run_one(seed, limits_from(operations, length));
   if (failing.result.violations.empty()) return py::none();
-  // An interrupted caller waits for nobody; the run that is under way ends the work.
-  const auto goes_on = std::make_shared<std::atomic<bool>>(true);
-  ShrunkPlan shrunk;
-  try {
-    shrunk = run_interruptibly<ShrunkPlan>([failing, run_count_max, goes_on] {
-      return shrink(failing.plan, failing.result, run_count_max,
-                    [goes_on] { return goes_on->load(); });
-    });
-  } catch (...) {
-    goes_on->store(false);
-    throw;
-  }
+  const auto shrunk = run_with_stop<ShrunkPlan>([failing, run_count_max](const GoesOn& goes_on) {
+    return shrink(failing.plan, failing.result, run_count_max, goes_on);
+  });
   const py::dict left = seed_fields({shrunk.plan, shrunk.result});
   return py::make_tuple(seed_fields(failing), left, operations_of(shrunk.plan),
                         faults_of(shrunk.plan), shrunk.runs);

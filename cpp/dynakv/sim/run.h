@@ -1,6 +1,7 @@
 // Runs a plan on a simulation under the oracle's eyes: faults first, then everything heals.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,8 @@ struct RunResult {
   std::vector<SimEvent> trace;
 };
 
-RunResult run_plan(const Plan& plan);
+/// Every few virtual seconds `goes_on`, if there is one, may say that nobody waits for the result
+/// any more: it is then that of no run.
+RunResult run_plan(const Plan& plan, const std::function<bool()>& goes_on = {});
 
 }  // namespace dynakv

@@ -34,7 +34,7 @@ class Shrinker {
   bool try_plan(Plan plan) {
     if (!may_run()) return false;
     ++best_.runs;
-    RunResult result = run_plan(plan);
+    RunResult result = run_plan(plan, goes_on_);
     const bool same = std::any_of(result.violations.begin(), result.violations.end(),
                                   [&](const Violation& v) { return v.invariant == invariant_; });
     if (!same) return false;

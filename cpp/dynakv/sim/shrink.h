@@ -19,8 +19,8 @@ struct ShrunkPlan {
   int runs = 0;
 };
 
-/// `failing` is the result of `plan`. At most `run_count_max` runs are spent; before each of them
-/// `goes_on`, if there is one, may say that it is enough.
+/// `failing` is the result of `plan`. At most `run_count_max` runs are spent; before and during
+/// each of them `goes_on`, if there is one, may say that it is enough.
 ShrunkPlan shrink(const Plan& plan, const RunResult& failing, int run_count_max = 400,
                   std::function<bool()> goes_on = {});
 
