@@ -113,10 +113,32 @@ def test_layout_and_placement(cluster: dynakv.LocalCluster, kv: dynakv.Client) -
         assert (status.state, status.ready, len(status.connected)) == ("up", True, 2)
 
 
-def test_client_via_one_node(cluster: dynakv.LocalCluster, key: str) -> None:
-    with cluster.client(via=2) as kv:
-        kv.put(key, b"v")
-        assert kv.get(key).value == b"v"
+def coordinated(cluster: dynakv.LocalCluster, index: int) -> int:
+    counters = cluster.nodes[index].metrics()
+    return counters["writes"] + counters["gets"] + counters["forwarded"]
+
+
+def test_client_via_one_node_asks_that_node() -> None:
+    with dynakv.LocalCluster(5, storage="memory") as cluster, cluster.client(via=2) as kv:
+        for i in range(30):
+            wrote = kv.put(f"k{i}", b"v")
+            if "n2" in cluster.layout().owners(b"k%d" % i):
+                assert wrote.acked[0] == "n2"
+            assert kv.get(f"k{i}").value == b"v"
+        assert coordinated(cluster, 2) == 60
+        assert cluster.nodes[2].metrics()["forwarded"] > 0
+        cluster.kill(2)  # the others answer while it is away
+        kv.put("k0", b"w", timeout=20)
+        assert kv.get("k0", r=2, timeout=20).value == b"w"
+
+
+def test_a_preferred_node_is_a_member(cluster: dynakv.LocalCluster, key: str) -> None:
+    with cluster.client(prefer="n1") as kv:
+        assert kv.put(key, b"v").acked[0] == "n1"
+    with pytest.raises(dynakv.ConfigError, match="'n9', no member; there are: n0, n1, n2"):
+        cluster.client(prefer="n9")
+    with pytest.raises(dynakv.ConfigError, match='such as "n2"'):
+        cluster.client(prefer=2)  # type: ignore[arg-type]
     with pytest.raises(dynakv.ConfigError, match="there is no node 3"):
         cluster.client(via=3)
 
@@ -153,3 +175,20 @@ def test_first_members_by_address(wait_until: Callable[..., None]) -> None:
     finally:
         for node in nodes:
             node.stop()
+
+
+def test_stop_waits_no_longer_than_told() -> None:
+    with dynakv.LocalCluster(1) as cluster:
+        (node,) = cluster.nodes
+        assert isinstance(node, dynakv.Node)
+        kv = cluster.client()
+        kv.put("k", b"v")
+        with pytest.raises(dynakv.RequestTimeout, match="still stopping"):
+            node.stop(timeout=1e-9)  # a sync takes longer
+        node.stop(timeout=30)
+        assert not node.running
+        node.stop(timeout=1e-9)
+        with pytest.raises(dynakv.ConfigError, match="timeout"):
+            node.stop(timeout=0)
+        cluster.restart(0)
+        assert kv.get("k", timeout=20).value == b"v"

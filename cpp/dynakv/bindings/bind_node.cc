@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -102,12 +103,13 @@ void wait_ready(const NodeHandle& handle, double timeout, std::size_t peers) {
   }
 }
 
-void stop(const NodeHandle& handle) {
+void stop(const NodeHandle& handle, std::optional<double> timeout) {
   if (handle.node.is_foreign()) return;  // the parent stops it
   Node& node = *handle.node;
   const Status stopped = [&] {
     const WithoutGil section(WithoutGil::Purpose::closing);
-    return node.stop();
+    if (!timeout) return node.stop();
+    return node.stop(Duration{static_cast<std::int64_t>(*timeout * 1e9)});
   }();
   unwrap(stopped);
 }
@@ -161,7 +163,7 @@ void bind_node(py::module_& module) {
       .def_property_readonly("failure", &failure_of)
       .def("bootstrap", &bootstrap, py::arg("members"), py::arg("defaults"), py::arg("buckets"))
       .def("wait_ready", &wait_ready, py::arg("timeout"), py::arg("peers"))
-      .def("stop", &stop)
+      .def("stop", &stop, py::arg("timeout"))
       .def("kill", &kill)
       .def("status", &status)
       .def("layout", &layout_of);

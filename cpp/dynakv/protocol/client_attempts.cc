@@ -66,6 +66,7 @@ void ClientSession::Parts::attempt(Now now, ClientFlight& flight, Outbox& out) {
 NodeId ClientSession::Parts::choose_target(const ClientFlight& flight) const {
   if (const auto* status = std::get_if<StatusOperation>(&flight.what)) {
     if (!status->node.is_nil()) return view.is_up(status->node) ? status->node : NodeId{};
+    if (view.is_up(preferred)) return preferred;
     return view.up().empty() ? NodeId{} : *view.up().begin();
   }
   if (!view.has_layout()) return {};
@@ -75,6 +76,7 @@ NodeId ClientSession::Parts::choose_target(const ClientFlight& flight) const {
     const auto& failed = flight.failed_targets;
     return std::find(failed.begin(), failed.end(), node) != failed.end();
   };
+  if (view.is_up(preferred) && !has_failed(preferred)) return preferred;
   const std::vector<NodeId> owners = view.owners(slot_of(token_of_key(key)), n);
   for (const NodeId& node : view.walk(slot_of(token_of_key(key)))) {
     if (view.is_up(node) && !has_failed(node)) return node;

@@ -32,6 +32,8 @@ void ClientSession::set_layout(Now now, Layout layout, Outbox& out,
                                std::shared_ptr<const Ring> ring) {
   Parts& p = *parts_;
   p.view.adopt(std::move(layout), std::move(ring));
+  const Member* preferred = p.view.layout().find_by_name(p.options.prefer);
+  p.preferred = preferred != nullptr ? preferred->id : NodeId{};
   for (auto& [id, flight] : p.flights) {
     if (!flight.waits_for_layout) continue;
     flight.waits_for_layout = false;

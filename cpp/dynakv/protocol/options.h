@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "dynakv/base/result.h"
 #include "dynakv/base/time.h"
@@ -78,6 +79,9 @@ struct ClientOptions {
   std::size_t session_context_count_max = 65536;
   /// Operations started and not yet answered; beyond it, `overloaded`.
   std::size_t in_flight_max = 16384;
+  /// Name of the member that every operation is sent to first, owner or not: one that is none
+  /// forwards it, which costs a hop. Empty = the owners, nearest to the slot first.
+  std::string prefer;
 };
 
 /// Errors: invalid_argument.

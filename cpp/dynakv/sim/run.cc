@@ -24,7 +24,7 @@ class Run {
     for (int key = 0; key < plan.key_count; ++key) keys_.push_back(key_name(plan, key));
   }
 
-  RunResult run();
+  RunResult run(const std::function<bool()>& goes_on);
 
  private:
   void schedule();
@@ -54,7 +54,7 @@ class Run {
   bool is_reading_at_end_ = false;
 };
 
-RunResult Run::run() {
+RunResult Run::run(const std::function<bool()>& goes_on) {
   simulation_.on_reply = [this](int, const Reply& reply) { oracle_.reply_came(reply); };
   simulation_.on_send = [this](int from, int, const Message& message) {
     oracle_.message_sent(from, message);
@@ -62,6 +62,7 @@ RunResult Run::run() {
   for (int i = 0; i < plan_.client_count; ++i) simulation_.add_client();
   schedule();
   while (simulation_.now() < Instant{} + plan_.length) {
+    if (goes_on && !goes_on()) return {};
     simulation_.run_for(kDiskCheckInterval);
     oracle_.check_disks();
   }
@@ -331,6 +332,8 @@ void Run::final_reads() {
 
 }  // namespace
 
-RunResult run_plan(const Plan& plan) { return Run(plan).run(); }
+RunResult run_plan(const Plan& plan, const std::function<bool()>& goes_on) {
+  return Run(plan).run(goes_on);
+}
 
 }  // namespace dynakv

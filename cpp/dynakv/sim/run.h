@@ -1,6 +1,7 @@
 // Runs a plan on a simulation under the oracle's eyes: faults first, then everything heals.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,8 @@ struct RunResult {
   SometimesCounts points{};
 };
 
-RunResult run_plan(const Plan& plan);
+/// Every few virtual seconds `goes_on`, if there is one, may say that nobody waits for the result
+/// any more: it is then that of no run.
+RunResult run_plan(const Plan& plan, const std::function<bool()>& goes_on = {});
 
 }  // namespace dynakv
