@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dynakv.viz._figure import Figure, table
-from dynakv.viz._sources import counted, layout_of
+from dynakv.viz._sources import counted, layout_of, members_of
 from dynakv.viz._style import BAD, LINK, WARN, WIDTH, label, page, text_class
 from dynakv.viz._svg import Element, group
 
@@ -27,7 +27,7 @@ def balance(source: object, *, bucket: str = "default") -> Figure:
     owned = layout.slots_owned(bucket.encode()) if layout.members else {}
     total, capacity = sum(owned.values()), sum(member.capacity for member in layout.members)
     nodes: list[dict[str, Any]] = []
-    for member in layout.members:
+    for member in members_of(layout):
         fair = total * member.capacity / capacity
         nodes.append(
             {
@@ -54,6 +54,8 @@ def balance(source: object, *, bucket: str = "default") -> Figure:
         f"The heaviest, {heaviest['name']}, holds {heaviest['ratio']:.3f} of its fair share; "
         f"the lightest, {lightest['name']}, {lightest['ratio']:.3f}."
     )
+    if len({each["zone"] for each in nodes}) > 1 and heaviest["ratio"] > 1.10:
+        words += " Copies in different zones come before balance."
     if len(nodes) <= _BARS_MAX:
         root = page(104 + 22 * len(nodes), title, words, words)
         root.add(_bars(nodes))

@@ -8,10 +8,10 @@ from typing import Any
 from dynakv._sim_client import SimEvent
 from dynakv.viz._figure import Figure, table
 from dynakv.viz._lanes import LEFT, RIGHT, Axis, lane_lines
-from dynakv.viz._sources import counted
+from dynakv.viz._sources import counted, natural
 from dynakv.viz._style import BAD, GOOD, NEUTRAL, WARN, cross, label, marker, page
 from dynakv.viz._svg import Element, group, path
-from dynakv.viz._trace import Trace, natural, read_trace, spans_of
+from dynakv.viz._trace import Trace, read_trace, spans_of
 
 STATES = {"alive": GOOD, "suspect": WARN, "dead": BAD, "left": NEUTRAL}
 _SHAPES = {"alive": "circle", "suspect": "triangle", "dead": "square", "left": "diamond"}

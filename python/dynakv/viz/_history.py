@@ -173,13 +173,3 @@ class History:
 
     def __repr__(self) -> str:
         return f"<History of {len(self._operations)} operations>"
-
-
-def operations_in(source: object) -> list[Operation]:
-    """Return the operations of a history, or those among the things given."""
-    if isinstance(source, Operation):
-        return [source]
-    try:
-        return [each for each in source if isinstance(each, Operation)]  # type: ignore[attr-defined]
-    except TypeError:
-        return []

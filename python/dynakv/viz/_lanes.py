@@ -17,10 +17,11 @@ class Axis:
     def __init__(self, start: float, end: float) -> None:
         self.start = start
         self.end = end if end > start else start + 1.0
+        self._drawn = 1.03 * (self.end - self.start)  # the last mark needs room
 
     def x(self, at: float) -> float:
         """Return where a time lies; what is outside stands at the edge."""
-        part = (at - self.start) / (self.end - self.start)
+        part = (at - self.start) / self._drawn
         return LEFT + (RIGHT - LEFT) * min(1.0, max(0.0, part))
 
     def draw(self, y: float) -> Element:
@@ -34,10 +35,9 @@ class Axis:
             if at < self.start - step * 1e-6:
                 continue
             x = self.x(at)
-            anchor = "end" if x > RIGHT - 14 else "middle"
             made.add(
                 Element("path", d=f"M{x:.1f} {y:.1f}v5", class_="line"),
-                label(span_text(at, step), x, y + 18, "soft small", anchor=anchor),
+                label(span_text(at, step), x, y + 18, "soft small", anchor="middle"),
             )
         return made
 

@@ -12,6 +12,7 @@ from dynakv.viz._sources import (
     counted,
     keys_of_slots,
     layout_of,
+    members_of,
     readable,
     states_of,
 )
@@ -37,7 +38,7 @@ def preference(source: object, key: Key, *, bucket: str = "default") -> Figure:
     layout = layout_of(source)
     encoded = encode_key(key)
     named = readable(encoded)
-    members = {member.name: member for member in layout.members}
+    members = {member.name: member for member in members_of(layout)}
     if not members:
         root = page(90, f"Where {named} lives: no members", "The cluster has no members.")
         root.add(label("The cluster has no members, so the key has no owner.", 20, 64))
@@ -133,21 +134,20 @@ def _arc(layout: Any, slot: int, bucket: str, order: dict[str, int], named: str)
                 anchor="middle",
             )
         )
-        if mine:
-            cell.add(
-                Element(
-                    "rect",
-                    x=x - 2,
-                    y=top - 2,
-                    width=width + 4,
-                    height=low - top + 3,
-                    fill="none",
-                    stroke=BAD,
-                    stroke_width=2.4,
-                )
-            )
-            cell.add(label(named, x + width / 2, top - 10, "strong", anchor="middle", width=260))
         made.add(cell)
+    x = left + _AROUND * (width + 1)
+    tall = 25 * min(4, len(layout.owners(keys[slot], bucket.encode())))
+    frame = Element(
+        "rect",
+        x=x - 2,
+        y=top - 2,
+        width=width + 4,
+        height=tall + 3,
+        fill="none",
+        stroke=BAD,
+        stroke_width=2.4,
+    )
+    made.add(frame, label(named, x + width / 2, top - 10, "strong", anchor="middle", width=260))
     return made
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from dynakv._exceptions import ArgumentTypeError
 from dynakv.viz._figure import Figure, table
 from dynakv.viz._lanes import tick_step
+from dynakv.viz._request_record import CLIENT, lane_names, read_record
 from dynakv.viz._sources import counted
 from dynakv.viz._style import (
     BAD,
@@ -24,25 +23,11 @@ from dynakv.viz._style import (
 )
 from dynakv.viz._svg import Element, group, path
 
-_FIELDS = (
-    "operation",
-    "layout",
-    "coordinator",
-    "owners",
-    "fallbacks",
-    "required",
-    "strict",
-    "met_at_us",
-    "events",
-)
-_EVENT_FIELDS = ("at_us", "node", "event", "target", "detail")
-_CLIENT = "client"
-_LEFT, _RIGHT = 140.0, WIDTH - 40.0
+_LEFT, _RIGHT = 156.0, WIDTH - 40.0
 _TOP, _PITCH = 96.0, 62.0
 
 _ASKED = {"sent", "hint_sent", "repair_sent"}
 _ANSWERED = {"acked", "answered", "digest_equal", "digest_differs", "hint_stored", "repaired"}
-_SHOWN_EVENTS_MAX = 400
 
 # event -> colour, shape, what a reader is told
 _LOOK = {
@@ -80,9 +65,9 @@ def request(explain: object, *, animate: bool = False) -> Figure:
     ArgumentTypeError
         It is no such record.
     """
-    record = _record(explain)
+    record = read_record(explain)
     coordinator = str(record["coordinator"])
-    lanes = _lane_names(record)
+    lanes = lane_names(record)
     events = record["events"]
     title = _title(record)
     met = record["met_at_us"]
@@ -92,31 +77,17 @@ def request(explain: object, *, animate: bool = False) -> Figure:
         words = f"The {kind} quorum of {letter} = {record['required']} was not met."
     else:
         words = f"The {kind} quorum of {letter} = {record['required']} was met after {met:,} µs."
-    height = _TOP + _PITCH * len(lanes) + 74
+    if record["left_out"]:
+        words += f" The last {counted(record['left_out'], 'event')} are left out."
+    height = _TOP + _PITCH * len(lanes) + 78
     root = page(height, title, words, words)
     end = max([event["at_us"] for event in events] + [met or 0, 1])
     scale = (_RIGHT - _LEFT - 24) / end
     rows = {name: _TOP + _PITCH * (i + 0.5) for i, name in enumerate(lanes)}
-    root.add(_lanes(rows, record), _axis(end, scale, _TOP + _PITCH * len(lanes)))
+    bottom = _TOP + _PITCH * len(lanes)
+    root.add(_background(events, scale, bottom), _lanes(rows, record), _axis(end, scale, bottom))
     if met is not None:
-        x = _LEFT + 12 + met * scale
-        left = x > WIDTH - 200
-        root.add(
-            Element(
-                "path",
-                d=f"M{x:.1f} {_TOP - 8}V{_TOP + _PITCH * len(lanes)}",
-                stroke=GOOD,
-                stroke_width=2.2,
-                class_="dash",
-            ),
-            label(
-                f"{letter} = {record['required']} met",
-                x + (-6 if left else 6),
-                _TOP - 8,
-                "strong small",
-                anchor="end" if left else None,
-            ),
-        )
+        root.add(_quorum(f"{letter} = {record['required']} met", _x(met, scale), bottom))
     root.add(_events(record, rows, coordinator, scale, end, animate=animate))
     root.add(_key(events, height - 20))
     rows_of = [
@@ -131,42 +102,6 @@ def request(explain: object, *, animate: bool = False) -> Figure:
     return Figure(title, root, text, data)
 
 
-def _record(source: object) -> dict[str, Any]:
-    """Return the record as plain structures, whatever it was made of."""
-    inner = getattr(source, "explain", None)
-    if inner is not None and not callable(inner):
-        source = inner
-
-    def read(thing: object, name: str) -> Any:
-        if isinstance(thing, Mapping):
-            if name not in thing:
-                raise ArgumentTypeError(f"the record has no {name!r}; it has {', '.join(thing)}")
-            return thing[name]
-        if not hasattr(thing, name):
-            raise ArgumentTypeError(
-                f"request needs the record of a request made with explain=True; "
-                f"{type(thing).__name__} has no {name!r}"
-            )
-        return getattr(thing, name)
-
-    record = {name: read(source, name) for name in _FIELDS}
-    record["owners"] = [str(name) for name in record["owners"]]
-    record["fallbacks"] = [str(name) for name in record["fallbacks"]]
-    events = [{name: read(event, name) for name in _EVENT_FIELDS} for event in record["events"]]
-    record["events"] = sorted(events, key=lambda event: event["at_us"])[:_SHOWN_EVENTS_MAX]
-    return record
-
-
-def _lane_names(record: dict[str, Any]) -> list[str]:
-    """The client, the coordinator, the other owners, and the fallbacks that took part."""
-    taking_part = {event["node"] for event in record["events"]}
-    taking_part |= {event["target"] for event in record["events"] if event["target"]}
-    names = [_CLIENT, record["coordinator"], *record["owners"]]
-    names += [name for name in record["fallbacks"] if name in taking_part]
-    names += sorted(taking_part - set(names))
-    return list(dict.fromkeys(names))
-
-
 def _title(record: dict[str, Any]) -> str:
     verb = {"get": "A get", "put": "A put", "delete": "A delete"}.get(
         record["operation"], f"A {record['operation']}"
@@ -176,13 +111,40 @@ def _title(record: dict[str, Any]) -> str:
     )
 
 
+def _x(at_us: int, scale: float) -> float:
+    return _LEFT + 12 + at_us * scale
+
+
+def _background(events: list[dict[str, Any]], scale: float, bottom: float) -> Element:
+    """Shade what goes on when the client has its reply already."""
+    made = group()
+    after = [event["at_us"] for event in events if event["event"] == "replied"]
+    if after and events[-1]["at_us"] > after[0]:
+        x, top = _x(after[0], scale), _TOP - 2
+        width, height = _RIGHT + 14 - x, bottom - top
+        made.add(Element("rect", x=x, y=top, width=width, height=height, class_="panel"))
+        if width > 150:
+            words = "after the reply, in the background"
+            made.add(label(words, x + 20, top + 14, "soft small", width=width - 24, size=11))
+    return made
+
+
+def _quorum(words: str, x: float, bottom: float) -> Element:
+    left = x > WIDTH - 200
+    line = Element(
+        "path", d=f"M{x:.1f} {_TOP - 16}V{bottom}", stroke=GOOD, stroke_width=2.2, class_="dash"
+    )
+    anchor = "end" if left else None
+    return group(line, label(words, x + (-6 if left else 6), _TOP - 10, "strong", anchor=anchor))
+
+
 def _lanes(rows: dict[str, float], record: dict[str, Any]) -> Element:
     made = group()
     for name, y in rows.items():
-        if name == _CLIENT:
+        if name == CLIENT:
             role = ""
         elif name == record["coordinator"]:
-            role = "coordinator, owner" if name in record["owners"] else "coordinator"
+            role = "owner, coordinates" if name in record["owners"] else "coordinates"
         else:
             role = "owner" if name in record["owners"] else "fallback"
         dash = " dash" if role == "fallback" else ""
@@ -191,7 +153,7 @@ def _lanes(rows: dict[str, float], record: dict[str, Any]) -> Element:
                 "path", d=f"M{_LEFT - 6} {y}H{_RIGHT + 14}", class_="rule" + dash, stroke_width=1.4
             ),
             label(name, 20, y + (4 if not role else -1), "strong", width=108),
-            label(role, 20, y + 14, "soft small", width=112, size=11),
+            label(role, 20, y + 14, "soft small", width=128, size=11),
         )
     return made
 
@@ -229,7 +191,7 @@ def _events(
     home = rows[coordinator]
     start = _LEFT + 12
     asked: dict[str, list[float]] = {}  # questions that nobody answered yet
-    made.add(arrow((start - 10, rows[_CLIENT]), (start, home), short=3))
+    made.add(arrow((start - 10, rows[CLIENT]), (start, home), short=3))
     for event in record["events"]:
         x = start + event["at_us"] * scale
         other = _other(event, coordinator)
@@ -246,7 +208,7 @@ def _events(
             asked.setdefault(other, []).append(x)
             continue
         if event["event"] == "replied":
-            mark.add(arrow((x, home), (x + 10, rows[_CLIENT]), short=2))
+            mark.add(arrow((x, home), (x + 10, rows[CLIENT]), short=2))
         elif event["event"] in _ANSWERED and other != coordinator:
             sent = asked.get(other, [])
             left = sent.pop(0) if sent else x
@@ -303,4 +265,6 @@ def _key(events: list[dict[str, Any]], y: float) -> Element:
             made.add(marker(shape, x + 6, y - 4, 5.5, fill=stroke, class_="edge", stroke_width=0.8))
         made.add(label(told, x + 18, y, "small"))
         x += 40 + 6.4 * len(told)
+    words = "times are the coordinator's; the far end of a message is drawn halfway"
+    made.add(label(words, _RIGHT + 14, y - 20, "soft small", anchor="end"))
     return made

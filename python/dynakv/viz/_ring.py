@@ -8,12 +8,13 @@ from typing import Any
 from dynakv._exceptions import ConfigError
 from dynakv._requests import encode_key
 from dynakv.viz._figure import Figure, table
+from dynakv.viz._ring_legend import STRIP, legend, strip
 from dynakv.viz._sources import (
     SLOT_COUNT,
     Key,
-    LayoutLike,
     counted,
     layout_of,
+    members_of,
     owners_of_slots,
     readable,
 )
@@ -23,9 +24,7 @@ from dynakv.viz._style import (
     color,
     label,
     marker,
-    member_marker,
     page,
-    text_class,
 )
 from dynakv.viz._svg import Element, group, polar, wedge
 
@@ -34,10 +33,7 @@ _OUTER = 172.0
 _INNER = 84.0
 _ARCS = 128  # arcs in which a small cluster is shown: each is one slot out of so many
 _BINS = 512  # arcs in which the slots of one node are counted
-_LEGEND_ROWS = 12
-_STRIP = 12  # neighbouring slots that are shown in full
 _KEYS_MAX = 12
-_LEGEND_X = 430
 
 
 def ring(
@@ -67,7 +63,7 @@ def ring(
         There is no node of that name.
     """
     layout = layout_of(source)
-    members = list(layout.members)
+    members = members_of(layout)
     names = [member.name for member in members]
     if highlight is not None and highlight not in names:
         raise ConfigError(f"there is no node {highlight!r}; there are {', '.join(names[:8])}")
@@ -100,9 +96,9 @@ def ring(
     root = page(560, title, description, fold[0].upper() + fold[1:] + ".")
     root.add(_bands(owners, names, n) if colored else _bins(owners, shown or "", n))
     root.add(_middle(n), _key_marks(marked))
-    root.add(_legend(layout, names, copies, first, shown))
-    start = max(0, min(marked[0][1] - 4, SLOT_COUNT - _STRIP)) if marked else 0
-    root.add(_strip(owners, names, n, start, {slot for _, slot in marked}))
+    root.add(legend(members, names, copies, first, shown))
+    start = max(0, min(marked[0][1] - 4, SLOT_COUNT - STRIP)) if marked else 0
+    root.add(strip(owners, names, n, start, {slot for _, slot in marked}))
     data: dict[str, Any] = {
         "figure": "ring",
         "slots": SLOT_COUNT,
@@ -217,90 +213,6 @@ def _key_marks(marked: Sequence[tuple[str, int]]) -> Element:
         mark = marker("diamond", x, y, 4.5, class_="ink")
         text = label(key, tx, ty + 4, "small", anchor=None if right else "end", width=66, size=11)
         made.add(group(mark, text, tooltip=f"{key}: slot {slot}"))
-    return made
-
-
-def _legend(
-    layout: LayoutLike,
-    names: list[str],
-    copies: dict[str, int],
-    first: dict[str, int],
-    shown: str | None,
-) -> Element:
-    made = group(
-        label("node", _LEGEND_X + 20, 92, "soft small"),
-        label("copies it holds", _LEGEND_X + 116, 92, "soft small"),
-        label("in place 1", 745, 92, "soft small", anchor="end"),
-    )
-    order = list(range(len(names)))
-    if shown is not None:  # the one that is drawn, then the heaviest
-        order.sort(key=lambda i: (names[i] != shown, -copies[names[i]], i))
-    most = max(copies.values()) or 1
-    zones = len({member.zone for member in layout.members}) > 1
-    for row, i in enumerate(order[:_LEGEND_ROWS]):
-        y, name = 114 + 25 * row, names[i]
-        fill = color(i) if shown is None else (LINK if name == shown else "#999999")
-        width = 170 * copies[name] / most
-        zone = layout.members[i].zone
-        row_of = group(tooltip=f"{name} in {zone}: {copies[name]} slots, {first[name]} as first")
-        if shown is None:
-            row_of.add(member_marker(i, _LEGEND_X + 7, y - 4))
-        row_of.add(
-            label(name, _LEGEND_X + 20, y, "strong" if name == shown else "", width=90),
-            Element("rect", x=_LEGEND_X + 116, y=y - 13, width=width, height=17, fill=fill),
-            label(f"{copies[name]:,}", _LEGEND_X + 121, y, text_class(fill) + " small"),
-            label(f"{first[name]:,}", 745, y, "small", anchor="end"),
-        )
-        if zones:
-            row_of.add(label(zone, _LEGEND_X + 20, y + 10, "soft small", width=90, size=10))
-        made.add(row_of)
-    if len(names) > _LEGEND_ROWS:
-        rest = [copies[names[i]] for i in order[_LEGEND_ROWS:]]
-        words = f"and {len(rest):,} more nodes, with {min(rest):,} to {max(rest):,} copies each"
-        made.add(label(words, _LEGEND_X + 20, 114 + 25 * _LEGEND_ROWS, "soft"))
-    return made
-
-
-def _strip(
-    owners: Sequence[Sequence[str]], names: list[str], n: int, start: int, marked: set[int]
-) -> Element:
-    places = min(n, 3)
-    top, width = 480.0, 62.0
-    last = start + _STRIP - 1
-    made = group(label(f"Slots {start} to {last} in full:", 20, top - 12, "strong"))
-    index = {name: i for i, name in enumerate(names)}
-    for i in range(_STRIP):
-        slot = start + i
-        x = 22 + i * (width + 1)
-        cell = group(tooltip=f"slot {slot}: {', '.join(owners[slot])}")
-        for place, name in enumerate(owners[slot][:places]):
-            fill = color(index[name]) if len(names) <= len(PALETTE) else "#999999"
-            y = top + place * 18
-            cell.add(
-                Element(
-                    "rect",
-                    x=x,
-                    y=y,
-                    width=width,
-                    height=17,
-                    fill=fill,
-                    class_="edge" if slot in marked else None,
-                    stroke_width=1.6 if slot in marked else 0,
-                ),
-                label(
-                    name,
-                    x + width / 2,
-                    y + 13,
-                    text_class(fill) + " small",
-                    anchor="middle",
-                    width=width - 4,
-                    size=11,
-                ),
-            )
-        cell.add(
-            label(str(slot), x + width / 2, top + 18 * places + 12, "soft small", anchor="middle")
-        )
-        made.add(cell)
     return made
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, Protocol, cast
 
@@ -78,6 +79,8 @@ def states_of(source: object, key: bytes, bucket: str) -> dict[str, str]:
     return {}
 
 
+# About ten keys for each slot find them all; more would mean that slots are not hashes.
+_ATTEMPTS_MAX = 100 * SLOT_COUNT
 _found: dict[type, list[bytes]] = {}
 
 
@@ -89,14 +92,17 @@ def keys_of_slots(layout: LayoutLike) -> list[bytes]:
     kind = type(layout)
     if kind not in _found:
         keys: list[bytes | None] = [None] * SLOT_COUNT
-        missing, attempt = SLOT_COUNT, 0
-        while missing:
+        missing = SLOT_COUNT
+        for attempt in range(_ATTEMPTS_MAX):
             key = b"%d" % attempt
             slot = layout.slot(key)
             if keys[slot] is None:
                 keys[slot] = key
                 missing -= 1
-            attempt += 1
+                if not missing:
+                    break
+        if missing:
+            raise ArgumentTypeError(f"{kind.__name__}.slot finds no key for {missing} slots")
         _found[kind] = cast("list[bytes]", keys)
     return _found[kind]
 
@@ -105,6 +111,18 @@ def owners_of_slots(layout: LayoutLike, bucket: str) -> list[list[str]]:
     """Return the owners of each slot, in the order of preference."""
     name = bucket.encode()
     return [layout.owners(key, name) for key in keys_of_slots(layout)]
+
+
+def natural(name: str) -> tuple[object, ...]:
+    """Return a key that sorts n2 before n10, and nodes before clients."""
+    parts = re.split(r"(\d+)", name)
+    words = tuple((int(part), "") if part.isdigit() else (-1, part) for part in parts)
+    return (re.fullmatch(r"n\d+", name) is None, words)
+
+
+def members_of(layout: LayoutLike) -> list[MemberLike]:
+    """Return the members by their names: people look for n2 between n1 and n3."""
+    return sorted(layout.members, key=lambda member: natural(member.name))
 
 
 def counted(count: int, noun: str) -> str:

@@ -10,10 +10,10 @@ from typing import Any
 
 from dynakv._exceptions import ConfigError
 from dynakv.viz._figure import Figure, table
-from dynakv.viz._style import PALETTE
 from dynakv.viz._svg import Element
 
 _SAMPLES_MAX = 1_000_000
+_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")  # as lines on paper
 
 
 def distribution(
@@ -98,11 +98,12 @@ def _plot(sets: Mapping[str, list[float]], unit: str, title: str) -> str:
                 [*values[::step], values[-1]],
                 [*parts[::step], 1.0],
                 where="post",
-                color=PALETTE[(i + 4) % len(PALETTE)],
+                color=_COLORS[i % len(_COLORS)],
                 linestyle=style,
                 linewidth=2,
                 label=name.replace("$", r"\$"),
             )
+        axes.set_ylim(0, 1.03)
         axes.set_xlabel(unit.replace("$", r"\$"))
         axes.set_ylabel("part that is at most so large")
         axes.set_title(title.replace("$", r"\$"), loc="left", fontsize=12, fontweight="bold")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -10,6 +9,7 @@ from dynakv._exceptions import ArgumentTypeError
 from dynakv._sim_client import SimEvent
 from dynakv._simulation import Simulation
 from dynakv.viz._history import Operation
+from dynakv.viz._sources import natural
 
 _DOWN = {"crash", "power loss", "clean stop", "storage failed", "wipe"}
 
@@ -45,13 +45,6 @@ class Trace:
     operations: list[Operation]
     start: float
     end: float
-
-
-def natural(name: str) -> tuple[object, ...]:
-    """Return a key that sorts n2 before n10, and nodes before clients."""
-    parts = re.split(r"(\d+)", name)
-    words = tuple((int(part), "") if part.isdigit() else (-1, part) for part in parts)
-    return (re.fullmatch(r"n\d+", name) is None, words)
 
 
 def read_trace(source: object, operations: Iterable[Operation] | None) -> Trace:

@@ -3,37 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
-from dynakv._core import Context
 from dynakv._exceptions import ArgumentTypeError
 from dynakv._requests import encode_key
 from dynakv._results import GetResult, PutResult
-from dynakv._siblings import Dot
 from dynakv.viz._figure import Figure, table
 from dynakv.viz._history import Operation
 from dynakv.viz._sources import Key, counted, readable
 from dynakv.viz._style import WIDTH, arrow, color, label, page
 from dynakv.viz._svg import Element, group, path
+from dynakv.viz._version_graph import Version, actors_of, collect, name_of, relate
 
-_DRAWN_MAX = 300
 _BOXES_MAX = 14  # more are drawn as dots
 _LEFT = 128.0
-
-
-@dataclass
-class _Version:
-    """A write as far as it is known; a delete has no dot."""
-
-    dot: Dot | None
-    context: Context | None
-    value: str = ""
-    writer: str = ""
-    node: str = ""
-    present: bool = False
-    parents: list[int] = field(default_factory=list)
-    superseded: bool = False
 
 
 def versions(source: object, key: Key | None = None) -> Figure:
@@ -57,20 +40,20 @@ def versions(source: object, key: Key | None = None) -> Figure:
             "versions needs a History, or the results of puts and gets in their order, "
             f"not {type(source).__name__}"
         )
-    found, read, first_key, dropped = _collect(items, wanted)
+    found, read, first_key, dropped = collect(items, wanted)
     named = readable(wanted if wanted is not None else (first_key or b""))
     if not found:
         return _empty(named, read=read)
-    _relate(found)
+    relate(found)
     if not read:
         for version in found:
             version.present = version.dot is not None and not version.superseded
-    lanes = _lanes(found)
+    lanes = actors_of(found)
     present = [version for version in found if version.present]
     title = f"Versions of {named}: {counted(len(found), 'write')}, " + (
-        f"{len(present)} siblings" if len(present) > 1 else f"{len(present)} present"
+        f"{len(present)} siblings" if len(present) > 1 else f"{len(present) or 'nothing'} present"
     )
-    names = ", ".join(_name(version, lanes) for version in present[:20]) or "none"
+    names = ", ".join(name_of(version, lanes) for version in present[:20]) or "none"
     description = f"Present: {names}. {counted(len(lanes), 'actor')}."
     if dropped:
         description += f" {counted(dropped, 'older write')} left out."
@@ -92,108 +75,8 @@ def versions(source: object, key: Key | None = None) -> Figure:
     return Figure(title, root, text, data)
 
 
-def _collect(
-    items: Iterable[object], wanted: bytes | None
-) -> tuple[list[_Version], bool, bytes | None, int]:
-    """Return the writes, whether there was a read, the key, and how many writes were left out."""
-    found: list[_Version] = []
-    by_dot: dict[Dot, _Version] = {}
-    read = False
-    first_key: bytes | None = None
-    for item in items:
-        if not isinstance(item, (Operation, PutResult, GetResult)):
-            continue
-        if wanted is not None and item.key != wanted:
-            continue
-        first_key = first_key or item.key
-        if isinstance(item, GetResult) or (
-            isinstance(item, Operation) and item.verb == "get" and item.context is not None
-        ):
-            siblings = (
-                [(each.dot, each._shown(), each.context) for each in item.siblings]
-                if isinstance(item, GetResult)
-                else list(item.siblings)
-            )
-            read = True
-            for version in found:
-                version.present = False
-            for dot, value, context in siblings:
-                if dot is None:
-                    continue
-                if dot not in by_dot:
-                    by_dot[dot] = _Version(dot, context)
-                    found.append(by_dot[dot])
-                by_dot[dot].present = True
-                by_dot[dot].value = _shown(value)
-            continue
-        if item.context is None:  # failed
-            continue
-        if item.dot is not None and item.dot in by_dot:
-            version = by_dot[item.dot]
-        else:
-            version = _Version(item.dot, item.context)
-            found.append(version)
-        version.context = item.context
-        version.node = item.acked[0] if item.acked else ""
-        if isinstance(item, Operation):
-            version.writer = item.client
-            version.value = "deleted" if item.verb == "delete" else _shown(item.value)
-        elif item.dot is None:
-            version.value = "deleted"
-        if item.dot is not None:
-            by_dot[item.dot] = version
-        if read:  # what a later write did to the siblings is not read yet
-            read = False
-            for each in found:
-                each.present = False
-    dropped = max(0, len(found) - _DRAWN_MAX)
-    return found[dropped:], read, first_key, dropped
-
-
-def _relate(found: list[_Version]) -> None:
-    """Find for each write those it had seen, without those that these had seen already."""
-    seen: list[int] = []  # for each write, a bit for each that it had seen
-    for i, version in enumerate(found):
-        mask = 0
-        for j in range(i):
-            other = found[j].context
-            context = version.context
-            if context is not None and other is not None and context.descends(other):
-                mask |= 1 << j
-        seen.append(mask)
-        near = mask
-        for j in range(i):
-            if mask >> j & 1:
-                near &= ~seen[j]
-        version.parents = [j for j in range(i) if near >> j & 1]
-        for j in version.parents:
-            found[j].superseded = True
-
-
-def _lanes(found: list[_Version]) -> dict[int, str]:
-    """Return a letter for each actor, in the order of appearance."""
-    actors: dict[int, str] = {}
-    for version in found:
-        if version.dot is not None and version.dot.actor not in actors:
-            number = len(actors)
-            actors[version.dot.actor] = chr(65 + number) if number < 26 else f"A{number}"
-    return actors
-
-
-def _name(version: _Version, lanes: dict[int, str]) -> str:
-    if version.dot is None:
-        return "delete"
-    return f"{lanes[version.dot.actor]}:{version.dot.counter}"
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, bytes):
-        return readable(value)
-    return value if isinstance(value, str) else repr(value)
-
-
-def _data(named: str, found: list[_Version], lanes: dict[int, str], dropped: int) -> dict[str, Any]:
-    names = [_name(version, lanes) for version in found]
+def _data(named: str, found: list[Version], lanes: dict[int, str], dropped: int) -> dict[str, Any]:
+    names = [name_of(version, lanes) for version in found]
     return {
         "figure": "versions",
         "key": named,
@@ -238,7 +121,7 @@ def _empty(named: str, *, read: bool) -> Figure:
 def _draw(
     title: str,
     description: str,
-    found: list[_Version],
+    found: list[Version],
     lanes: dict[int, str],
     dropped: int,
 ) -> Element:
@@ -247,6 +130,8 @@ def _draw(
     pitch = 74.0 if len(rows) <= 8 else max(16.0, 600.0 / len(rows))
     top = 84.0
     words = "An arrow leads to the write that had seen, and so replaced, the one it comes from."
+    if len(found) > 1 and not any(version.node for version in found):
+        words = "From one read: what is there, and not how it came to be."
     if dropped:
         words += f" {counted(dropped, 'older write')} left out."
     root = page(top + pitch * len(rows) + 34, title, description, words)
@@ -263,10 +148,11 @@ def _draw(
     half = (size / 2, 23.0) if not compact else (4.5, 4.5)
     for i, version in enumerate(found):
         for j in version.parents:
-            root.add(_link(at[j], at[i], half, bend=pitch, thin=compact))
+            between = any(at[j][0] < x < at[i][0] and y == at[i][1] for x, y in at)
+            root.add(_link(at[j], at[i], half, around=between, thin=compact))
     for i, version in enumerate(found):
         mark = _dot if compact else _box
-        root.add(mark(version, _name(version, lanes), at[i], size, list(lanes)))
+        root.add(mark(version, name_of(version, lanes), at[i], size, list(lanes)))
     bottom = top + pitch * len(rows) + 16
     root.add(
         Element(
@@ -280,7 +166,7 @@ def _draw(
             stroke_width=3,
         ),
         label("present: a read returns it", 44, bottom, "small"),
-        Element("rect", x=226, y=bottom - 9, width=18, height=11, class_="panel faded"),
+        Element("rect", x=226, y=bottom - 9, width=18, height=11, fill="#999999", fill_opacity=0.3),
         label("superseded", 250, bottom, "small"),
         label("the dot, such as A:1, names a write: actor and count", 340, bottom, "soft small"),
     )
@@ -288,7 +174,7 @@ def _draw(
 
 
 def _lane_label(
-    actor: int | None, lanes: dict[int, str], found: list[_Version], y: float, *, narrow: bool
+    actor: int | None, lanes: dict[int, str], found: list[Version], y: float, *, narrow: bool
 ) -> Element:
     if actor is None:
         return label("deletes", 20, y + 4, "strong")
@@ -308,17 +194,17 @@ def _link(
     end: tuple[float, float],
     half: tuple[float, float],
     *,
-    bend: float,
+    around: bool,
     thin: bool,
 ) -> Element:
     (x1, y1), (x2, y2) = start, end
     width = 0.8 if thin else 1.5
     if y1 != y2:
         return arrow((x1 + half[0], y1), (x2 - half[0] - 1, y2), width=width)
-    if x2 - x1 < 2 * half[0] + 90 or thin:
+    if not around or thin:
         return arrow((x1 + half[0], y1), (x2 - half[0] - 1, y2), width=width)
     # Around the boxes between them.
-    high = y1 - half[1] - min(12.0, bend / 5)
+    high = y1 - half[1] - 9.0
     return group(
         Element(
             "path",
@@ -330,7 +216,7 @@ def _link(
     )
 
 
-def _tip(version: _Version, name: str) -> str:
+def _tip(version: Version, name: str) -> str:
     tip = f"{name}: {version.value}"
     if version.writer:
         tip += f", put by {version.writer}"
@@ -339,22 +225,22 @@ def _tip(version: _Version, name: str) -> str:
     return tip
 
 
-def _fill(version: _Version, actors: list[int]) -> str:
+def _fill(version: Version, actors: list[int]) -> str:
     return "#999999" if version.dot is None else color(actors.index(version.dot.actor))
 
 
 def _box(
-    version: _Version, name: str, at: tuple[float, float], size: float, actors: list[int]
+    version: Version, name: str, at: tuple[float, float], size: float, actors: list[int]
 ) -> Element:
     x, y = at
     return group(
-        Element("rect", x=x - size / 2, y=y - 23, width=size, height=46, rx=4, class_="hollow"),
+        Element("rect", x=x - size / 2, y=y - 24, width=size, height=50, rx=4, class_="hollow"),
         Element(
             "rect",
             x=x - size / 2,
-            y=y - 23,
+            y=y - 24,
             width=size,
-            height=46,
+            height=50,
             rx=4,
             fill=_fill(version, actors),
             fill_opacity=0.75 if version.present else 0.25,
@@ -369,7 +255,7 @@ def _box(
 
 
 def _dot(
-    version: _Version, name: str, at: tuple[float, float], _size: float, actors: list[int]
+    version: Version, name: str, at: tuple[float, float], _size: float, actors: list[int]
 ) -> Element:
     return group(
         Element(
