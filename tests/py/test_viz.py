@@ -1,0 +1,349 @@
+"""Figures: what they say as data and text, and that the pictures are well-formed and harmless."""
+
+from __future__ import annotations
+
+import json
+import re
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import dynakv
+import pytest
+from dynakv import viz
+from dynakv.sim import SimEvent
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def event(at_us: int, node: str, what: str, target: str | None = None) -> dict[str, Any]:
+    return {"at_us": at_us, "node": node, "event": what, "target": target, "detail": ""}
+
+
+def explained(**changes: Any) -> dict[str, Any]:
+    """Return the record of a put in which one owner is silent and a fallback keeps a hint."""
+    record = {
+        "operation": "put",
+        "layout": 1,
+        "coordinator": "n1",
+        "owners": ["n1", "n4", "n2"],
+        "fallbacks": ["n0", "n3"],
+        "required": 3,
+        "strict": False,
+        "met_at_us": 5900,
+        "events": [
+            event(0, "n1", "sent", "n4"),
+            event(0, "n1", "sent", "n2"),
+            event(350, "n1", "acked"),
+            event(900, "n4", "acked"),
+            event(5000, "n2", "silent"),
+            event(5010, "n1", "hint_sent", "n0"),
+            event(5900, "n0", "hint_stored"),
+            event(5905, "n1", "replied"),
+        ],
+    }
+    return record | changes
+
+
+def news() -> list[SimEvent]:
+    """Return how a crash of n2 comes to be known."""
+    found = [SimEvent(3.0, "crash", "n2", None, ""), SimEvent(9.0, "start", "n2", None, "")]
+    for i, name in enumerate(("n0", "n1", "n3")):
+        found.append(SimEvent(4.0 + i / 4, "suspect", name, "n2", ""))
+        found.append(SimEvent(6.0 + i / 4, "dead", name, "n2", ""))
+        found.append(SimEvent(9.5 + i / 4, "alive", name, "n2", ""))
+    return found
+
+
+class Story:
+    """A cart that two writers change on two sides of a partition."""
+
+    def __init__(self, seed: int = 5) -> None:
+        self.sim = dynakv.Simulation(3, seed=seed)
+        self.history = viz.History(self.sim)
+        alice = self.history.watch(self.sim.client("alice"), "alice")
+        bob = self.history.watch(self.sim.client("bob"), "bob")
+        alice.put("cart", b"milk")
+        bob.get("cart")
+        self.sim.run_for(1)
+        self.sim.partition([0, "alice"], [1, 2, "bob"])
+        alice.put("cart", b"milk,eggs", w=1, timeout=10)
+        bob.put("cart", b"milk,tea", timeout=10)
+        self.sim.run_for(1)
+        self.sim.crash(2)
+        self.sim.run_for(1)
+        self.sim.heal()
+        self.sim.restart(2)
+        self.sim.run_for(3)
+        self.found = alice.get("cart", r="all")
+        self.alice = alice
+
+
+@pytest.fixture(scope="module")
+def story() -> Story:
+    return Story()
+
+
+FIGURES: dict[str, Callable[[Story], viz.Figure]] = {
+    "ring": lambda s: viz.ring(s.sim, keys=["cart"]),
+    "ring of one": lambda s: viz.ring(s.sim, highlight="n1"),
+    "preference": lambda s: viz.preference(s.sim, "cart"),
+    "balance": lambda s: viz.balance(s.sim),
+    "versions": lambda s: viz.versions(s.history, "cart"),
+    "request": lambda s: viz.request(explained(), animate=True),
+    "timeline": lambda s: viz.timeline(s.sim, s.history, animate=True),
+    "gossip": lambda s: viz.gossip(news(), animate=True),
+    "distribution": lambda s: viz.distribution({"a": [1, 2, 3], "b": [2.5]}, unit="ms"),
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_picture_is_well_formed_and_speaks_to_everyone(name: str, story: Story) -> None:
+    figure = FIGURES[name](story)
+    root = ElementTree.fromstring(figure.svg())
+    assert root.tag == f"{SVG}svg"
+    assert root.get("role") == "img"
+    assert len(root.get("aria-label", "")) > 5
+    titles = [each for each in root if each.tag == f"{SVG}title"]
+    assert titles[0].text == figure.title
+    assert not [each for each in root.iter() if each.tag.endswith(("script", "foreignObject"))]
+    assert not re.search(r"\son\w+=|javascript:|@import", figure.svg())
+    assert figure.title in figure.text()
+    assert json.loads(json.dumps(figure.data()))["figure"] == name.split()[0]
+    assert set(figure._repr_mimebundle_()) == {"image/svg+xml", "text/html", "text/plain"}
+    assert repr(figure) == figure.text()
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_equal_runs_give_equal_bytes(name: str, story: Story) -> None:
+    first, second = FIGURES[name](story), FIGURES[name](Story())
+    assert first.svg() == second.svg()
+    assert first.html() == second.html()
+    assert first.data() == second.data()
+
+
+def test_only_animated_figures_move() -> None:
+    still, moving = viz.request(explained()), viz.request(explained(), animate=True)
+    assert "animation-delay" not in still.svg()
+    assert "animation-delay" in moving.svg()
+    assert "prefers-reduced-motion" in moving.svg()
+
+
+def test_a_figure_is_saved_by_its_ending(tmp_path: Path) -> None:
+    figure = viz.request(explained())
+    for suffix in ("svg", "html", "txt", "json"):
+        assert figure.save(tmp_path / f"f.{suffix}").is_file()
+    assert (tmp_path / "f.svg").read_text() == figure.svg()
+    assert (tmp_path / "f.html").read_text().startswith("<!DOCTYPE html>")
+    assert (tmp_path / "f.txt").read_text() == figure.text()
+    assert json.loads((tmp_path / "f.json").read_text()) == figure.data()
+    with pytest.raises(dynakv.ConfigError, match=r"\.svg"):
+        figure.save(tmp_path / "f.gif")
+
+
+def test_data_is_a_copy() -> None:
+    figure = viz.request(explained())
+    figure.data()["owners"].clear()
+    assert figure.data()["owners"] == ["n1", "n4", "n2"]
+
+
+# ------------------------------------------------------------------ what each one says
+
+
+def test_ring_says_what_the_layout_says(story: Story) -> None:
+    data = viz.ring(story.sim, keys=["cart", b"\xff"]).data()
+    layout = story.sim.layout
+    assert [each["name"] for each in data["nodes"]] == ["n0", "n1", "n2"]
+    assert {each["name"]: each["copies"] for each in data["nodes"]} == layout.slots_owned()
+    assert sum(each["first"] for each in data["nodes"]) == data["slots"]
+    assert data["keys"][0] == {
+        "key": "cart",
+        "slot": layout.slot(b"cart"),
+        "owners": layout.owners(b"cart"),
+    }
+    assert data["keys"][1]["key"] == r"\xff"
+    with pytest.raises(dynakv.ConfigError, match="no node 'n9'"):
+        viz.ring(story.sim, highlight="n9")
+
+
+def test_everything_that_has_a_layout_has_a_ring(
+    cluster: dynakv.LocalCluster, kv: dynakv.Client
+) -> None:
+    sources = [cluster, kv, kv.bucket("b"), cluster.layout(), kv.admin]
+    assert len({viz.ring(source).svg() for source in sources}) == 1
+    assert viz.preference(kv, "k").data()["walk"][0]["state"] == "running"
+    assert viz.preference(kv.admin, "k").data()["walk"][0]["state"] == "running"
+    assert viz.preference(cluster, "k").data()["walk"][0]["state"] == "running"
+    assert viz.preference(cluster.layout(), "k").data()["walk"][0]["state"] == "unknown"
+    for figure in (viz.ring, viz.balance, lambda x: viz.preference(x, "k")):
+        with pytest.raises(dynakv.ArgumentTypeError, match="not int"):
+            figure(7)
+
+
+def test_preference_is_the_walk_with_roles_and_states() -> None:
+    sim = dynakv.Simulation(5, seed=7, zones=["dc1/r1", "dc2/r1"])
+    owner = sim.where("cart")[1]
+    sim.crash(owner)
+    figure = viz.preference(sim, "cart")
+    walk = figure.data()["walk"]
+    assert [each["name"] for each in walk] == sim.layout.walk(b"cart")
+    assert [each["role"] for each in walk] == ["owner"] * 3 + ["fallback"] * 2
+    assert [each["state"] for each in walk].count("down") == 1
+    assert walk[1]["state"] == "down"
+    assert {each["zone"] for each in walk} == {"dc1/r1", "dc2/r1"}
+    assert "fallback" in figure.text()
+
+
+def test_balance_compares_with_the_fair_share() -> None:
+    data = viz.balance(dynakv.Simulation(10, seed=1)).data()
+    assert data["copies"] == 3 * 2**14
+    assert sum(each["fair"] for each in data["nodes"]) == pytest.approx(data["copies"], abs=1)
+    ratios = {each["name"]: each["ratio"] for each in data["nodes"]}
+    assert max(ratios, key=lambda name: ratios[name]) == data["heaviest"]
+    assert 1 <= max(ratios.values()) < 1.05
+
+
+def test_versions_shows_who_had_seen_whom(story: Story) -> None:
+    data = viz.versions(story.history, "cart").data()
+    by_value = {each["value"]: each for each in data["versions"]}
+    assert set(by_value) == {"milk", "milk,eggs", "milk,tea"}
+    milk = by_value["milk"]
+    assert milk["superseded"]
+    assert not milk["present"]
+    assert by_value["milk,eggs"]["replaced"] == by_value["milk,tea"]["replaced"] == [milk["dot"]]
+    assert set(data["siblings"]) == {by_value[v]["dot"] for v in ("milk,eggs", "milk,tea")}
+    assert by_value["milk,tea"]["writer"] == "bob"
+
+
+def test_versions_follow_a_merge_and_a_delete() -> None:
+    story = Story()
+    merged = story.alice.put("cart", b"all", context=story.found.context)
+    data = viz.versions(story.history, "cart").data()
+    last = data["versions"][-1]
+    assert len(last["replaced"]) == 2
+    assert data["siblings"] == [last["dot"]]  # nothing recorded has replaced it, and no read yet
+    story.alice.delete("cart", context=merged.context)
+    data = viz.versions(story.history, "cart").data()
+    assert data["versions"][-1]["dot"] == "delete"
+    assert data["versions"][-1]["replaced"] == [last["dot"]]
+    assert data["siblings"] == []
+
+
+def test_versions_of_one_result_or_of_several(story: Story) -> None:
+    data = viz.versions(story.found).data()
+    assert len(data["siblings"]) == 2
+    assert data["key"] == "cart"
+    assert all(not each["replaced"] for each in data["versions"])
+    with pytest.raises(dynakv.ArgumentTypeError, match="History"):
+        viz.versions(7)
+
+
+def test_history_records_every_verb(kv: dynakv.Client, key: str) -> None:
+    history = viz.History()
+    history.watch(kv, "alice")
+    kv.put(key, b"1")
+    kv.update(key, lambda old: (old or b"") + b"2")
+    with pytest.raises(dynakv.ConditionFailed):
+        kv.put(key, b"3", if_absent=True)
+    kv[key] = b"4"
+    kv.delete(key)
+    done = [(each.verb, each.outcome) for each in history]
+    ok = [("put", "ok"), ("get", "ok"), ("put", "ok")]
+    assert done == [*ok, ("put", "failed"), ("put", "ok"), ("delete", "ok")]
+    assert all(each.began <= each.ended for each in history)
+    assert next(iter(history)).value == b"1"
+    with pytest.raises(dynakv.ArgumentTypeError):
+        history.watch(7, "x")  # type: ignore[type-var]
+
+
+def test_history_records_what_was_started() -> None:
+    sim = dynakv.Simulation(3, seed=1)
+    history = viz.History(sim)
+    alice = history.watch(sim.client("alice"), "alice")
+    writing = alice.start_put("k", b"1")
+    assert len(history) == 0
+    writing.result()
+    assert alice.start_get("k").result().value == b"1"
+    put, get = history
+    assert (put.verb, get.verb) == ("put", "get")
+    assert put.began < put.ended <= get.began
+    assert put.dot == get.siblings[0][0]
+
+
+def test_request_has_a_lane_for_all_who_took_part() -> None:
+    data = viz.request(explained()).data()
+    assert data["lanes"] == ["client", "n1", "n4", "n2", "n0"]  # n3 was not needed
+    assert viz.request(SimpleNamespace(**explained())).data() == data
+    assert viz.request(SimpleNamespace(explain=explained())).data() == data
+    met = viz.request(explained())
+    failed = viz.request(explained(met_at_us=None))
+    assert "W = 3 met" in met.svg()
+    assert "W = 3 met" not in failed.svg()
+    assert "was not met" in failed.text()
+
+
+def test_request_draws_records_it_does_not_know_yet() -> None:
+    odd = [event(1, "n9", "melted", None), *explained()["events"]]
+    figure = viz.request(explained(events=odd))
+    assert "n9" in figure.data()["lanes"]
+    assert "melted" in figure.text()
+    assert ElementTree.fromstring(figure.svg()) is not None
+
+
+def test_request_says_what_it_needs(kv: dynakv.Client, key: str) -> None:
+    with pytest.raises(dynakv.ArgumentTypeError, match="explain=True"):
+        viz.request(kv.put(key, b"1"))
+    with pytest.raises(dynakv.ArgumentTypeError, match="no 'events'"):
+        viz.request({name: value for name, value in explained().items() if name != "events"})
+
+
+def test_timeline_shows_faults_and_operations(story: Story) -> None:
+    data = viz.timeline(story.sim, story.history).data()
+    assert data["lanes"] == ["n0", "n1", "n2", "alice", "bob"]
+    (cut,) = data["partitions"]
+    assert sorted(cut["a"]) == ["alice", "n0"]
+    assert sorted(cut["b"]) == ["bob", "n1", "n2"]
+    assert cut["start"] < cut["end"]
+    assert [(each["host"], each["kind"]) for each in data["spans"]] == [("n2", "down")]
+    assert data["operations"] == {"conflict": 1, "ok": 4}
+    early = viz.timeline(story.sim, story.history, end=0.5).data()
+    assert early["partitions"] == []
+    with pytest.raises(dynakv.ArgumentTypeError, match="not int"):
+        viz.timeline([7])
+
+
+def test_timeline_closes_what_lasts() -> None:
+    trace = [
+        {"at": 1.0, "kind": "pause", "host": "n0"},
+        {"at": 2.0, "kind": "power loss", "host": "n0"},
+        {"at": 3.0, "kind": "slowness 10", "host": "n1"},
+        {"at": 4.0, "kind": "block one way", "host": "n0", "peer": "n1"},
+        {"at": 5.0, "kind": "start", "host": "n0"},
+    ]
+    data = viz.timeline(trace).data()
+    spans = [(each["host"], each["kind"], each["start"], each["end"]) for each in data["spans"]]
+    assert spans == [("n0", "paused", 1.0, 2.0), ("n0", "down", 2.0, 5.0), ("n1", "slow", 3.0, 5.0)]
+    assert data["partitions"][0]["one_way"]
+    assert data["partitions"][0]["end"] == 5.0
+
+
+def test_gossip_tells_who_heard_when() -> None:
+    (topic,) = viz.gossip(news()).data()["topics"]
+    assert topic["about"] == "n2"
+    assert topic["observers"] == ["n0", "n1", "n3"]
+    assert topic["first"] == {"suspect": 4.0, "dead": 6.0, "alive": 9.5}
+    assert topic["last"]["dead"] == 6.5
+    assert topic["faults"] == [{"at": 3.0, "kind": "down", "until": 9.0}]
+    assert viz.gossip(news(), about="n7").data()["topics"] == []
+    many = [SimEvent(i / 10, "dead", f"n{i}", "x", "") for i in range(100)]
+    assert "100 nodes" in viz.gossip(many).svg()
+
+
+def test_distribution_counts() -> None:
+    row = viz.distribution({"a": range(1, 101)}, unit="ms").data()["rows"][0]
+    assert (row["count"], row["median"], row["p95"], row["max"]) == (100, 50.5, 96.0, 100.0)
+    for samples in ({}, {"a": []}):
+        with pytest.raises(dynakv.ConfigError):
+            viz.distribution(samples, unit="ms")
