@@ -24,7 +24,8 @@ bool ReadPhase::is_owner(const NodeId& node) const {
 }
 
 void ReadPhase::add_answer(const NodeId& owner, const Hash128& digest) {
-  tally_.add_success(owner);
+  // An owner whose copy changed meanwhile may answer with a second digest.
+  if (!tally_.add_success(owner)) return;
   if (is_owner(owner)) answers_.emplace_back(owner, digest);
 }
 
