@@ -32,6 +32,7 @@ class Run {
   void cut(const std::vector<int>& group, Duration lasts);
   void heal();
   void final_reads();
+  void check_membership();
 
   const Plan& plan_;
   Simulation simulation_;
@@ -58,6 +59,7 @@ RunResult Run::run() {
   heal();
   simulation_.run_for(kHealTime);
   final_reads();
+  check_membership();
   oracle_.check_end();
 
   RunResult result;
@@ -272,6 +274,21 @@ void Run::final_reads() {
     if (!simulation_.node(i).is_running()) continue;
     if (simulation_.node(i).core().counters().at("in_flight") != 0) {
       oracle_.report("I23", "node " + std::to_string(i) + " still has requests in flight");
+    }
+  }
+}
+
+// Long after the healing, each node knows the last life of every other.
+void Run::check_membership() {
+  for (int i = 0; i < simulation_.node_count(); ++i) {
+    for (int j = 0; j < simulation_.node_count(); ++j) {
+      const SimNode& at = simulation_.node(i);
+      const SimNode& other = simulation_.node(j);
+      if (i == j || !at.is_running() || !other.is_running()) continue;
+      const MemberState* state = at.core().membership().find(other.id());
+      const bool is_known = state && state->at.incarnation == other.core().incarnation();
+      if (is_known && !at.core().is_suspect(other.id())) continue;
+      oracle_.report("I16", other.name() + " is suspect or in an old life at " + at.name());
     }
   }
 }
