@@ -122,7 +122,8 @@ class NodeConfig:
                 raise ArgumentTypeError(f"{name} is {value!r}; use a str")
         if not self.name:
             raise ConfigError("name is empty; give each node a name of its own")
-        if isinstance(self.contact_points, str):
+        points: object = self.contact_points
+        if isinstance(points, str):
             raise ArgumentTypeError(
                 f'contact_points is {self.contact_points!r}; use a tuple such as ("host:7400",)'
             )

@@ -65,9 +65,7 @@ def status(at: At = "127.0.0.1:7400", timeout: Timeout = 1.0, *, as_json: Json =
     if as_json:
         members = [asdict(node) for node in nodes]
         others = [asdict(peer) for peer in _others(nodes)]
-        print_data(
-            {"layout_version": version, "up": up, "members": members, "non_members": others}
-        )
+        print_data({"layout_version": version, "up": up, "members": members, "non_members": others})
         return
     print_table(
         ["node", "address", "zone", "state", "seen as", ">layout", ">starts", "connected to"],
