@@ -203,7 +203,7 @@ class NodeConfig:
                 f"{origin}: unknown {', '.join(sorted(unknown))}; there are: {', '.join(known)}"
             )
         arguments = dict(content)
-        if "contact_points" in arguments:
+        if isinstance(arguments.get("contact_points"), list):
             arguments["contact_points"] = tuple(arguments["contact_points"])
         return cls(**arguments)
 
