@@ -1,7 +1,7 @@
 """The native module. Not part of the public API, except Context, Layout and Member."""
 
 from collections.abc import Callable, Sequence
-from typing import TypedDict, final
+from typing import Literal, TypedDict, final
 
 from dynakv._exceptions import DynakvError
 
@@ -9,11 +9,21 @@ version: str
 
 SiblingFields = tuple[bytes, tuple[int, int], Context, int, str, int]
 
+class PeerFields(TypedDict):
+    id: str
+    name: str
+    address: str
+    state: Literal["alive", "suspect", "dead", "left"]
+    incarnation: int
+    in_layout: bool
+    connected: bool
+
 class StatusFields(TypedDict):
     ready: bool
     layout_version: int
     incarnation: int
     connected: list[str]
+    peers: list[PeerFields]
     counters: dict[str, int]
 
 def error_table() -> list[tuple[str, int, str, bool]]: ...
@@ -275,6 +285,7 @@ class Node:
         data_dir: str,
         listen: str,
         advertise: str,
+        contact_points: list[str],
         insecure: bool,
         durability: str,
         storage: str,

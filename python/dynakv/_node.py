@@ -49,7 +49,8 @@ class Node:
         """Open the store, listen, and take up what the data directory holds.
 
         A node without a layout then waits for `bootstrap`, or forms a cluster with the others that
-        ``config.members`` names; see `wait_ready`. Started again after `stop` or `kill`,
+        ``config.members`` names, or takes the layout over from ``config.contact_points``; see
+        `wait_ready`. Started again after `stop` or `kill`,
         it keeps its address.
 
         Raises
@@ -75,6 +76,7 @@ class Node:
             data_dir=os.fspath(config.data_dir),
             listen=self._listen,
             advertise=config.advertise,
+            contact_points=list(config.contact_points),
             insecure=config.insecure,
             durability=config.durability,
             storage=config.storage,

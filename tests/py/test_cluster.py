@@ -192,3 +192,94 @@ def test_stop_waits_no_longer_than_told() -> None:
             node.stop(timeout=0)
         cluster.restart(0)
         assert kv.get("k", timeout=20).value == b"v"
+
+
+def _peer(node: dynakv.Node, name: str) -> dynakv.PeerStatus | None:
+    return next((peer for peer in node.status().peers if peer.name == name), None)
+
+
+def _first_members(directory: Path, count: int) -> list[dynakv.Node]:
+    nodes = [
+        dynakv.Node(dynakv.NodeConfig(name=f"m{i}", data_dir=directory / f"m{i}")).start()
+        for i in range(count)
+    ]
+    for node in nodes:
+        node.bootstrap([each.member for each in nodes])
+    for node in nodes:
+        node.wait_ready(20, peers=count - 1)
+    return nodes
+
+
+def test_a_node_joins_a_running_cluster_and_forwards(
+    tmp_path: Path, wait_until: Callable[..., None]
+) -> None:
+    nodes = _first_members(tmp_path, 3)
+    config = dynakv.NodeConfig(
+        name="guest", data_dir=tmp_path / "guest", contact_points=(nodes[0].address,)
+    )
+    guest = dynakv.Node(config).start()
+    try:
+        guest.wait_ready(20, peers=3)
+        with dynakv.connect(guest.address) as kv:
+            assert kv.put("k", b"v").acked
+            assert kv.get("k").value == b"v"
+            assert [member.name for member in kv.layout.members].count("guest") == 0
+        assert guest.metrics()["replica_puts"] == 0
+        for node in nodes:
+            wait_until(lambda node=node: _peer(node, "guest"))
+            peer = _peer(node, "guest")
+            assert peer is not None
+            assert (peer.state, peer.in_layout, peer.address) == ("alive", False, guest.address)
+        # It needs no contact points any more, and nobody has to be told where it is now.
+        guest.stop()
+        guest = dynakv.Node(config.changed(contact_points=())).start()
+        guest.wait_ready(20, peers=3)
+    finally:
+        for node in [*nodes, guest]:
+            node.stop()
+
+
+def test_a_member_at_another_port_is_found_again(
+    tmp_path: Path, wait_until: Callable[..., None]
+) -> None:
+    nodes = _first_members(tmp_path, 3)
+    try:
+        with dynakv.connect(nodes[0].address) as kv:
+            kv.put("k", b"v", w=3)
+        nodes[1].kill()
+        moved = dynakv.Node(dynakv.NodeConfig(name="m1", data_dir=tmp_path / "m1")).start()
+        old, nodes[1] = nodes[1].address, moved
+        assert moved.address != old
+
+        def is_found(node: dynakv.Node) -> bool:
+            peer = _peer(node, "m1")
+            return peer is not None and peer.connected and peer.address == moved.address
+
+        wait_until(lambda: is_found(nodes[0]) and is_found(nodes[2]), timeout_s=20)
+        moved.wait_ready(20, peers=2)
+        # A new client is told the new address; all three have to answer.
+        with dynakv.connect(nodes[0].address) as kv:
+            assert moved.address in {member.address for member in kv.layout.members}
+            assert kv.get("k", r=3, timeout=10).value == b"v"
+    finally:
+        for node in nodes:
+            node.stop()
+
+
+def test_a_dead_member_is_told_from_a_live_one(wait_until: Callable[..., None]) -> None:
+    with dynakv.LocalCluster(3, storage="memory") as cluster:
+        name = cluster.nodes[2].name
+        cluster.kill(2)
+        client = cluster.client(via=0)
+
+        def states() -> set[str]:
+            seen = [s for s in client.admin.status() if s.state == "up"]
+            return {peer.state for s in seen for peer in s.peers if peer.name == name}
+
+        wait_until(lambda: states() == {"suspect"}, timeout_s=20)
+        assert all(
+            peer.state == "alive"
+            for status in client.admin.status()
+            for peer in status.peers
+            if peer.name != name
+        )

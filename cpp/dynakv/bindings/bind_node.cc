@@ -52,14 +52,16 @@ LogLevel log_level_from(const std::string& name) {
 }
 
 SharedNode start(std::string name, std::string data_dir, std::string listen, std::string advertise,
-                 bool insecure, const std::string& durability, const std::string& storage,
-                 std::string zone, std::uint32_t capacity_percent, std::size_t value_bytes_max,
+                 std::vector<std::string> contact_points, bool insecure,
+                 const std::string& durability, const std::string& storage, std::string zone,
+                 std::uint32_t capacity_percent, std::size_t value_bytes_max,
                  std::size_t sibling_count_max, const std::string& log_level) {
   NodeOptions options;
   options.name = std::move(name);
   options.data_dir = std::move(data_dir);
   options.listen = std::move(listen);
   options.advertise = std::move(advertise);
+  options.contact_points = std::move(contact_points);
   options.insecure = insecure;
   options.durability = durability_from(durability);
   options.storage = storage_from(storage);
@@ -151,8 +153,8 @@ py::object failure_of(const NodeHandle& handle) {
 void bind_node(py::module_& module) {
   py::class_<NodeHandle, SharedNode>(module, "Node", py::is_final())
       .def_static("start", &start, py::kw_only(), py::arg("name"), py::arg("data_dir"),
-                  py::arg("listen"), py::arg("advertise"), py::arg("insecure"),
-                  py::arg("durability"), py::arg("storage"), py::arg("zone"),
+                  py::arg("listen"), py::arg("advertise"), py::arg("contact_points"),
+                  py::arg("insecure"), py::arg("durability"), py::arg("storage"), py::arg("zone"),
                   py::arg("capacity_percent"), py::arg("value_bytes_max"),
                   py::arg("sibling_count_max"), py::arg("log_level"))
       .def_property_readonly("id", [](const NodeHandle& h) { return to_string(h.node->id()); })

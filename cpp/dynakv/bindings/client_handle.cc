@@ -13,17 +13,47 @@ namespace dynakv {
 
 namespace py = pybind11;
 
+namespace {
+
+const char* name_of(PeerState state) {
+  switch (state) {
+    case PeerState::alive:
+      return "alive";
+    case PeerState::suspect:
+      return "suspect";
+    case PeerState::dead:
+      return "dead";
+    case PeerState::left:
+      return "left";
+  }
+  return "";
+}
+
+}  // namespace
+
 py::dict status_fields(bool ready, LayoutVersion version, std::uint64_t incarnation,
                        const std::vector<PeerStatus>& peers, const Layout* layout) {
   py::list connected;
+  py::list known;
   for (const PeerStatus& peer : peers) {
-    if (peer.connected) connected.append(py::str(node_name(layout, peer.node)));
+    const std::string name = peer.name.empty() ? node_name(layout, peer.node) : peer.name;
+    if (peer.connected) connected.append(py::str(name));
+    py::dict row;
+    row["id"] = to_string(peer.node);
+    row["name"] = name;
+    row["address"] = peer.address;
+    row["state"] = name_of(peer.state);
+    row["incarnation"] = peer.incarnation;
+    row["in_layout"] = peer.in_layout;
+    row["connected"] = peer.connected;
+    known.append(std::move(row));
   }
   py::dict fields;
   fields["ready"] = ready;
   fields["layout_version"] = to_number(version);
   fields["incarnation"] = incarnation;
   fields["connected"] = connected;
+  fields["peers"] = known;
   return fields;
 }
 

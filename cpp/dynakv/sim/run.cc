@@ -40,6 +40,7 @@ class Run {
   void final_reads();
   void read_all_keys();
   std::uint64_t repairs_and_hints() const;
+  void check_membership();
 
   const Plan& plan_;
   SometimesCounts points_before_;
@@ -69,6 +70,7 @@ RunResult Run::run(const std::function<bool()>& goes_on) {
   heal();
   simulation_.run_for(kHealTime);
   final_reads();
+  check_membership();
   oracle_.check_end();
 
   RunResult result;
@@ -326,6 +328,21 @@ void Run::final_reads() {
     if (!simulation_.node(i).is_running()) continue;
     if (simulation_.node(i).core().counters().at("in_flight") != 0) {
       oracle_.report("I23", "node " + std::to_string(i) + " still has requests in flight");
+    }
+  }
+}
+
+// Long after the healing, each node knows the last life of every other.
+void Run::check_membership() {
+  for (int i = 0; i < simulation_.node_count(); ++i) {
+    for (int j = 0; j < simulation_.node_count(); ++j) {
+      const SimNode& at = simulation_.node(i);
+      const SimNode& other = simulation_.node(j);
+      if (i == j || !at.is_running() || !other.is_running()) continue;
+      const MemberState* state = at.core().membership().find(other.id());
+      const bool is_known = state && state->at.incarnation == other.core().incarnation();
+      if (is_known && !at.core().is_suspect(other.id())) continue;
+      oracle_.report("I16", other.name() + " is suspect or in an old life at " + at.name());
     }
   }
 }
