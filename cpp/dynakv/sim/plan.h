@@ -61,6 +61,14 @@ struct PlannedFault {
   Duration lasts;
 };
 
+/// One failure at one place, for going through all places: the k-th call of a store, or the k-th
+/// message. 0 = none.
+struct SingleFault {
+  std::uint64_t failed_store_call = 0;
+  std::uint64_t lost_message = 0;
+  std::uint64_t repeated_message = 0;
+};
+
 struct Plan {
   std::uint64_t seed = 0;
   SimulationOptions simulation;
@@ -72,6 +80,9 @@ struct Plan {
   Duration length;
   std::vector<PlannedOperation> operations;
   std::vector<PlannedFault> faults;
+  SingleFault single_fault;
+  /// A node whose process ended by itself is started again, as its supervisor would.
+  bool restarts_failed_nodes = false;
   /// Nodes that a fault makes lose data.
   bool loses_data = false;
 

@@ -35,6 +35,7 @@ class Run {
   void restore_backup(int node, Duration age);
   void clone(int node, CloneSource source);
   void take_backups();
+  void restart_failed_nodes();
   void cut(const std::vector<int>& group, Duration lasts);
   void heal();
   void final_reads();
@@ -44,6 +45,7 @@ class Run {
 
   const Plan& plan_;
   SometimesCounts points_before_;
+  CallFault store_calls_;
   Simulation simulation_;
   Oracle oracle_;
   std::vector<Bytes> keys_;
@@ -86,6 +88,8 @@ RunResult Run::run(const std::function<bool()>& goes_on) {
   result.acked_writes = oracle_.acked_writes();
   result.answered_gets = oracle_.answered_gets();
   result.failed_operations = oracle_.failed_operations();
+  result.store_calls = store_calls_.count;
+  result.messages = simulation_.network().counters().sent;
   result.virtual_time = simulation_.now() - Instant{};
   result.trace = simulation_.trace_log();
   for (std::size_t i = 0; i < kSometimesCount; ++i) {
@@ -106,6 +110,22 @@ void Run::schedule() {
     });
   }
   if (needs_backups) take_backups();
+  if (plan_.restarts_failed_nodes) restart_failed_nodes();
+  store_calls_.fails_at = plan_.single_fault.failed_store_call;
+  for (int i = 0; i < simulation_.node_count(); ++i) {
+    simulation_.node(i).disk().watch_calls(&store_calls_);
+  }
+  simulation_.network().lose_message(plan_.single_fault.lost_message);
+  simulation_.network().repeat_message(plan_.single_fault.repeated_message);
+}
+
+void Run::restart_failed_nodes() {
+  for (int i = 0; i < simulation_.node_count(); ++i) {
+    if (!simulation_.node(i).is_running()) restart_later(i, {});
+  }
+  simulation_.at(simulation_.now() + milliseconds(250), [this] {
+    if (!healed_) restart_failed_nodes();
+  });
 }
 
 void Run::perform(const PlannedOperation& planned) {

@@ -21,6 +21,8 @@ struct RunResult {
   std::uint64_t acked_writes = 0;
   std::uint64_t answered_gets = 0;
   std::uint64_t failed_operations = 0;
+  std::uint64_t store_calls = 0;
+  std::uint64_t messages = 0;
   Duration virtual_time;
   std::vector<SimEvent> trace;
   /// How often the run met each rare situation.

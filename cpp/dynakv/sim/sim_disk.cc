@@ -11,9 +11,14 @@ tl::unexpected<Error> failed_before() {
   return fail(ErrorCode::storage, "the simulated disk failed before");
 }
 
+tl::unexpected<Error> call_failed() {
+  return fail(ErrorCode::storage, "the simulated call was made to fail");
+}
+
 }  // namespace
 
 Result<std::optional<Bytes>> SimDisk::get(Space space, BytesView key) {
+  if (call_fails()) return call_failed();
   if (space == Space::objects && !damaged_.empty() && is_damaged(key)) {
     return fail(ErrorCode::corruption, "the simulated record is damaged");
   }
@@ -33,6 +38,7 @@ void SimDisk::erase(Space space, BytesView key) {
 
 Result<std::vector<std::pair<Bytes, Bytes>>> SimDisk::scan(Space space, BytesView first,
                                                            BytesView last, std::size_t count_max) {
+  if (call_fails()) return call_failed();
   return written_.scan(space, first, last, count_max);
 }
 
@@ -44,6 +50,10 @@ StoreCondition SimDisk::condition() const {
 Status SimDisk::write_step() {
   if (has_failed_) return failed_before();
   if (pending_.empty()) return {};
+  if (call_fails()) {
+    has_failed_ = true;
+    return call_failed();
+  }
   if (const Status written = written_.write_step(); !written) return written;
   unsynced_.push_back(std::exchange(pending_, {}));
   ++written_steps_;
@@ -54,7 +64,7 @@ Status SimDisk::sync() { return finish_sync(written_steps_); }
 
 Status SimDisk::finish_sync(std::uint64_t steps) {
   if (has_failed_) return failed_before();
-  if (fail_next_sync_) {
+  if (fail_next_sync_ || call_fails()) {
     sometimes(Sometimes::sync_failed);
     has_failed_ = true;
     return fail(ErrorCode::storage, "the simulated sync failed; its pages are lost");

@@ -1,17 +1,19 @@
 // Runs seeds: `dynakv_sim_run --first S --seeds N`. Each seed is one whole cluster with its clients
 // and faults; the exit code says what kind of failure came first: 2 usage, 3 safety, 4 liveness,
 // 5 nondeterminism, 6 a rare situation that a long run never met. The last line of a failure is the
-// command that replays it.
+// command that replays it. `--nodes 1000` runs one large cluster instead (sim/many_nodes.h).
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <map>
 #include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "dynakv/sim/many_nodes.h"
 #include "dynakv/sim/report.h"
 #include "dynakv/sim/run.h"
 #include "dynakv/sim/shrink.h"
@@ -32,6 +34,7 @@ struct Arguments {
   std::uint64_t count = 100;
   std::uint64_t jobs = 1;
   std::uint64_t repeat_every = 20;
+  std::uint64_t nodes = 0;
   bool verbose = false;
   bool trace = false;
   bool shrink = false;
@@ -43,6 +46,7 @@ bool parse(int argc, char** argv, Arguments& arguments) {
       {"--first", &arguments.first},
       {"--seeds", &arguments.count},
       {"--jobs", &arguments.jobs},
+      {"--nodes", &arguments.nodes},
       {"--repeat-every", &arguments.repeat_every}};
   const std::map<std::string, bool*> switches = {{"--verbose", &arguments.verbose},
                                                  {"--trace", &arguments.trace},
@@ -63,7 +67,8 @@ bool parse(int argc, char** argv, Arguments& arguments) {
   if (good && arguments.jobs >= 1) return true;
   std::fprintf(stderr,
                "usage: dynakv_sim_run [--first S] [--seeds N] [--jobs N] [--repeat-every N]\n"
-               "                      [--points] [--verbose] [--trace] [--shrink]\n");
+               "                      [--points] [--verbose] [--trace] [--shrink]\n"
+               "       dynakv_sim_run --nodes N [--first S]\n");
   return false;
 }
 
@@ -180,11 +185,41 @@ int conclude(const Report& report, const Arguments& arguments, double seconds) {
   return kUnmetStatus;
 }
 
+/// The most memory that the process had so far, as the kernel tells; 0 where it does not.
+std::uint64_t peak_memory_mib() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.rfind("VmHWM:", 0) == 0) return std::strtoull(line.c_str() + 6, nullptr, 10) / 1024;
+  }
+  return 0;
+}
+
+int run_large_cluster(const Arguments& arguments) {
+  const auto begin = std::chrono::steady_clock::now();
+  dynakv::ManyNodesOptions options;
+  options.node_count = static_cast<int>(arguments.nodes);
+  options.seed = arguments.first;
+  const dynakv::ManyNodesResult result = dynakv::run_many_nodes(options);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  std::printf(
+      "%d nodes, formed after %.1f virtual s; %llu writes acknowledged, %llu failed; "
+      "%llu events, %.1f virtual s in %.1f s, %llu MiB: %s\n",
+      options.node_count, static_cast<double>(result.formed_after.nanoseconds) / 1e9,
+      static_cast<unsigned long long>(result.acked_writes),
+      static_cast<unsigned long long>(result.failed_operations),
+      static_cast<unsigned long long>(result.events),
+      static_cast<double>(result.virtual_time.nanoseconds) / 1e9, took.count(),
+      static_cast<unsigned long long>(peak_memory_mib()),
+      result.problem.empty() ? "good" : result.problem.c_str());
+  return result.problem.empty() ? 0 : static_cast<int>(RunKind::safety);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   Arguments arguments;
   if (!parse(argc, argv, arguments)) return 2;
+  if (arguments.nodes > 0) return run_large_cluster(arguments);
   const auto begin = std::chrono::steady_clock::now();
   Report report;
   Runner runner(arguments);

@@ -45,6 +45,14 @@ Duration SimNetwork::draw_delay(int from, int to, Random& random) {
 void SimNetwork::send(int from, int to, std::shared_ptr<const Bytes> frame) {
   ++counters_.sent;
   Link& way = link(from, to);
+  if (counters_.sent == lost_number_) {
+    ++counters_.lost;
+    return;
+  }
+  if (counters_.sent == repeated_number_) {
+    ++counters_.repeated;
+    carry(from, to, frame, way);
+  }
   if (options_.model == NetworkModel::hostile) {
     if (way.random.chance(options_.loss_permille, 1000)) {
       ++counters_.lost;

@@ -63,8 +63,8 @@ TEST(Sometimes, APointIsCountedExactlyWhenItsSituationHappens) {
   EXPECT_EQ(count_of(beside, Sometimes::siblings_merged), 1u);
 }
 
-// A node that finds its directory elsewhere cannot know whether the original lives: it goes on under
-// new actors, whether its source was stopped, killed, or read off the disk.
+// A node that finds its directory elsewhere cannot know whether the original lives: it goes on
+// under new actors, whether its source was stopped, killed, or read off the disk.
 TEST(Sometimes, AClonedNodeGoesOnUnderNewActors) {
   for (const std::int64_t source : {0, 1, 2}) {
     Plan plan = quiet_plan();
