@@ -358,7 +358,7 @@ void Run::check_membership() {
     for (int j = 0; j < simulation_.node_count(); ++j) {
       const SimNode& at = simulation_.node(i);
       const SimNode& other = simulation_.node(j);
-      if (i == j || !at.is_running() || !other.is_running()) continue;
+      if (i == j || !at.has_layout() || !other.has_layout()) continue;
       const MemberState* state = at.core().membership().find(other.id());
       const bool is_known = state && state->at.incarnation == other.core().incarnation();
       if (is_known && !at.core().is_suspect(other.id())) continue;
