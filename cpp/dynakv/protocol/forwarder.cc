@@ -33,7 +33,7 @@ void Forwarder::forward(Now now, const NodeId& from, RequestId id, Request reque
                             "nothing was applied; try another node"));
   }
   const Flight flight{from, id, owner, now.steady + request.head.time_left, is_write};
-  const RequestId flight_id = ids_.next();
+  const RequestId flight_id = ids_.next(identity_.progress());
   request.head.forwarded = true;
   in_flight_.emplace(flight_id, flight);
   deadlines_.add(flight.deadline, flight_id, out);

@@ -42,7 +42,7 @@ void GetCoordinator::handle_request(Now now, const NodeId& from, RequestId id,
   }
   const bool local_ok = read_local(flight);
   if (local_ok) flight.explain.note(now.steady, ExplainKind::answered, identity_.id());
-  const RequestId flight_id = ids_.next();
+  const RequestId flight_id = ids_.next(identity_.progress());
   const auto at = in_flight_.emplace(flight_id, std::move(flight)).first;
   deadlines_.add(at->second.wake_at, flight_id, out);
   ask(now, flight_id, at->second, local_ok, out);

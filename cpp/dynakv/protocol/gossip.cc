@@ -137,7 +137,8 @@ void Gossip::handle_round(Now now, bool is_ready, Outbox& out) {
 void Gossip::send_digest(Now now, std::vector<NodeId> peers, Outbox& out) {
   if (peers.empty() || !view_.has_layout()) return;
   for (const NodeId& peer : peers) detector_.asked(peer, now.steady);
-  out.send(std::move(peers), ids_.next(), GossipDigest{head(), membership_.digest()});
+  out.send(std::move(peers), ids_.next(identity_.progress()),
+           GossipDigest{head(), membership_.digest()});
 }
 
 std::vector<NodeId> Gossip::choose_peers() {
@@ -186,7 +187,7 @@ void Gossip::handle_suspicion(Now now, Outbox& out) {
 void Gossip::ask_for_layout(Now now, const NodeId& from, Outbox& out) {
   if (now.steady - layout_asked_at_ < options_.protocol.gossip_interval / 2) return;
   layout_asked_at_ = now.steady;
-  out.send(from, ids_.next(), LayoutRequest{});
+  out.send(from, ids_.next(identity_.progress()), LayoutRequest{});
 }
 
 bool Gossip::follow_head(Now now, const NodeId& from, const GossipHead& head, Outbox& out) {

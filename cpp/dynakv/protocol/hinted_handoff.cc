@@ -51,7 +51,7 @@ bool HintedHandoff::send(const NodeId& owner, Delivery& delivery, Hint hint, Out
     }
     object = std::move(*own);
   }
-  const RequestId id = ids_.next();
+  const RequestId id = ids_.next(identity_.progress());
   ReplicaPut put{hint.bucket,       hint.key, view_.version(),
                  std::move(object), {},       identity_.progress()};
   hint.object = {};

@@ -45,7 +45,7 @@ struct NodeCore::Parts {
         hints(store, random.stream("hint actors"), options.protocol),
         gets(identity, view, objects, actors, hints, options.protocol),
         writes(identity, view, objects, actors, hints, options.protocol),
-        forwarder(view),
+        forwarder(identity, view),
         replica(view, objects, actors, hints, identity),
         handoff(identity, view, hints, objects, options.protocol),
         gossip(options, identity, store, view, random.stream("gossip")) {}

@@ -47,7 +47,7 @@ void WriteCoordinator::handle_request(Now now, const NodeId& from, RequestId id,
   }
   flight.wake_at = std::min(flight.deadline, now.steady + options_.hint_timeout);
   flight.request = std::move(request);
-  const RequestId flight_id = ids_.next();
+  const RequestId flight_id = ids_.next(identity_.progress());
   const auto at = in_flight_.emplace(flight_id, std::move(flight)).first;
   deadlines_.add(at->second.wake_at, flight_id, out);
   if (must_read) {
