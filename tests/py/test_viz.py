@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import json
 import re
 import xml.etree.ElementTree as ElementTree
@@ -305,7 +307,8 @@ def test_timeline_shows_faults_and_operations(story: Story) -> None:
     (cut,) = data["partitions"]
     assert sorted(cut["a"]) == ["alice", "n0"]
     assert sorted(cut["b"]) == ["bob", "n1", "n2"]
-    assert cut["start"] < cut["end"]
+    times = {event.kind: event.at for event in story.sim.trace}
+    assert (cut["start"], cut["end"]) == (times["block"], times["heal"])
     assert [(each["host"], each["kind"]) for each in data["spans"]] == [("n2", "down")]
     assert data["operations"] == {"conflict": 1, "ok": 4}
     early = viz.timeline(story.sim, story.history, end=0.5).data()
@@ -347,3 +350,13 @@ def test_distribution_counts() -> None:
     for samples in ({}, {"a": []}):
         with pytest.raises(dynakv.ConfigError):
             viz.distribution(samples, unit="ms")
+
+
+MODULES = sorted(path.stem for path in Path(viz.__path__[0]).glob("_[a-z]*.py"))
+
+
+@pytest.mark.parametrize("name", ["", *MODULES])
+def test_docstring_examples_run(name: str, cluster: dynakv.LocalCluster) -> None:
+    module = importlib.import_module("dynakv.viz" + (f".{name}" if name else ""))
+    failed, _ = doctest.testmod(module, extraglobs={"cluster": cluster, "dynakv": dynakv})
+    assert failed == 0

@@ -78,7 +78,9 @@ def timeline(
     rows, hidden = _rows(read, spans, done)
     outcomes = Counter(operation.outcome for operation in done)
     what = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(outcomes.items()))
-    title = f"From {axis.start:.2f} s to {axis.end:.2f} s: {counted(len(done), 'operation')}, "
+    digits = 2 if axis.end - axis.start >= 0.1 else 4
+    title = f"From {axis.start:.{digits}f} s to {axis.end:.{digits}f} s: "
+    title += f"{counted(len(done), 'operation')}, "
     title += f"{counted(len(read.events), 'event')}, {counted(len(read.hosts), 'host')}"
     words = _words(spans, cuts, what, hidden)
     folded = len(points) + len(done) > _POINTS_MAX

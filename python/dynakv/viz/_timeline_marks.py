@@ -49,7 +49,8 @@ def draw_cut(cut: Cut, rows: dict[str, float], axis: Axis) -> Element:
                 )
             )
             if right - left > 60 and height > 11:
-                made.add(label(f"side {'AB'[side]}", left + 4, y - height / 2 + 11, "small"))
+                words = f"side {'AB'[side]}"
+                made.add(label(words, right - 5, y - height / 2 + 11, "soft small", anchor="end"))
     return made
 
 
@@ -115,6 +116,9 @@ def draw_operations(
         )
         if right - left > 8:
             mark.add(Element("path", d=f"M{left:.1f} {y}H{right:.1f}", stroke=fill, stroke_width=3))
+        if operation.ended > axis.end:  # it is still under way at the edge
+            made.add(mark)
+            continue
         for node in operation.acked if operation.verb != "get" else ():
             if node in rows:
                 mark.add(
