@@ -19,7 +19,7 @@ from importlib.metadata import PackageNotFoundError as _PackageNotFoundError
 from importlib.metadata import version as _version
 
 from dynakv import resolvers
-from dynakv._admin import Admin, NodeStatus, Placement
+from dynakv._admin import Admin, NodeStatus, PeerStatus, Placement
 from dynakv._async_bucket import AsyncBucket
 from dynakv._async_client import AsyncAdmin, AsyncClient, AsyncSession, connect_async
 from dynakv._bucket import Bucket
@@ -105,6 +105,7 @@ __all__ = [
     "NodeStatus",
     "NotFound",
     "Overloaded",
+    "PeerStatus",
     "Placement",
     "ProtocolError",
     "PutResult",

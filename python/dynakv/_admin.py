@@ -13,6 +13,33 @@ from dynakv._requests import Connection, Key, encode_key
 
 
 @dataclass(frozen=True)
+class PeerStatus:
+    """What one node knows of another.
+
+    Parameters
+    ----------
+    name, id, address : str
+        As gossip has them; the name of a removed node may be its id.
+    state : "alive", "suspect", "dead" or "left"
+        Suspect: silent for too long, so requests go elsewhere. Dead: suspect for long, and not
+        connected. Left: removed from the cluster.
+    incarnation : int
+        How often its data directory was started.
+    in_layout : bool
+        False: it owns nothing and forwards what it is asked.
+    connected : bool
+    """
+
+    name: str
+    id: str
+    address: str
+    state: Literal["alive", "suspect", "dead", "left"]
+    incarnation: int
+    in_layout: bool
+    connected: bool
+
+
+@dataclass(frozen=True)
 class NodeStatus:
     """How one member is, by its own word.
 
@@ -29,7 +56,9 @@ class NodeStatus:
     layout_version, incarnation : int
         The layout it has, and how often its data directory was started.
     connected : tuple of str
-        Names of the members it is connected to.
+        Names of the nodes it is connected to.
+    peers : tuple of PeerStatus
+        What it knows of the other nodes, members or not.
     counters : mapping of str to int
     """
 
@@ -43,6 +72,7 @@ class NodeStatus:
     layout_version: int
     incarnation: int
     connected: tuple[str, ...]
+    peers: tuple[PeerStatus, ...]
     counters: Mapping[str, int]
 
 
@@ -83,6 +113,7 @@ def node_status(member: _core.Member, outcome: _core.StatusFields | DynakvError)
         layout_version=fields["layout_version"] if fields else 0,
         incarnation=fields["incarnation"] if fields else 0,
         connected=tuple(fields["connected"]) if fields else (),
+        peers=tuple(PeerStatus(**peer) for peer in fields["peers"]) if fields else (),
         counters=dict(fields["counters"]) if fields else {},
     )
 

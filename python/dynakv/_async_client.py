@@ -173,6 +173,7 @@ async def connect_async(
     sessions: bool = True,
     connect_timeout: float = 5.0,
     max_in_flight: int = 16384,
+    prefer: str | None = None,
 ) -> AsyncClient:
     """Connect to a cluster from the running event loop; see `connect`.
 
@@ -182,7 +183,7 @@ async def connect_async(
         It belongs to the running event loop.
     """
     connection, chosen = await asyncio.to_thread(
-        open_native, contact_points, options, retry, connect_timeout, max_in_flight
+        open_native, contact_points, options, retry, connect_timeout, max_in_flight, prefer
     )
     client = AsyncClient()
     client._connection = connection

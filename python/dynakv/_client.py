@@ -10,7 +10,7 @@ from dynakv import _core
 from dynakv._admin import Admin
 from dynakv._bucket import Bucket
 from dynakv._codecs import Codec, bytes_codec
-from dynakv._exceptions import ConfigError
+from dynakv._exceptions import ArgumentTypeError, ConfigError
 from dynakv._flows import Flow, ImplicitFlows, no_flow
 from dynakv._lifecycle import close_at_exit
 from dynakv._options import (
@@ -36,6 +36,7 @@ class ConnectArguments(TypedDict, total=False):
     sessions: bool
     connect_timeout: float
     max_in_flight: int
+    prefer: str | None
 
 
 WINDOW = 4096  # operations of one call that are on their way together
@@ -182,6 +183,7 @@ def open_native(
     retry: RetryPolicy | None,
     connect_timeout: float,
     max_in_flight: int,
+    prefer: str | None,
 ) -> tuple[Connection, RequestOptions]:
     """Connect; shared by both faces."""
     addresses, chosen = parse_contact_points(contact_points, options or RequestOptions())
@@ -190,9 +192,21 @@ def open_native(
     if not isinstance(max_in_flight, int) or not 1 <= max_in_flight <= 1 << 20:
         raise ConfigError(f"max_in_flight is {max_in_flight!r}; use 1 to {1 << 20}")
     timeout = chosen.timeout or DEFAULT_TIMEOUT
+    if prefer is not None and not isinstance(prefer, str):
+        raise ArgumentTypeError(f'prefer is {prefer!r}; use a member\'s name, such as "n2"')
     native = _core.Client.connect(
-        addresses, timeout, retry.attempts, retry.pause, max_in_flight, connect_timeout
+        addresses,
+        timeout,
+        retry.attempts,
+        retry.pause,
+        max_in_flight,
+        connect_timeout,
+        prefer or "",
     )
+    names = [member.name for member in native.layout().members]
+    if prefer is not None and prefer not in names:
+        native.close()
+        raise ConfigError(f"prefer is {prefer!r}, no member; there are: {', '.join(sorted(names))}")
     return Connection(native, timeout, min(WINDOW, max_in_flight)), chosen
 
 
@@ -210,6 +224,7 @@ def connect(
     sessions: bool = True,
     connect_timeout: float = 5.0,
     max_in_flight: int = 16384,
+    prefer: str | None = None,
 ) -> Client:
     """Connect to a cluster.
 
@@ -229,6 +244,9 @@ def connect(
     connect_timeout : float, seconds
     max_in_flight : int
         Requests on their way at a time; beyond it, `Overloaded`.
+    prefer : str, optional
+        Name of the member that every request goes to first; it forwards what it does not own, and
+        while it cannot be reached the others are asked. Default: an owner of the key.
 
     Returns
     -------
@@ -247,7 +265,9 @@ def connect(
     ...     len(client.layout.members)
     3
     """
-    connection, chosen = open_native(contact_points, options, retry, connect_timeout, max_in_flight)
+    connection, chosen = open_native(
+        contact_points, options, retry, connect_timeout, max_in_flight, prefer
+    )
     client = Client()
     client._connection = connection
     client._name = b"default"

@@ -136,11 +136,12 @@ class LocalCluster:
         Parameters
         ----------
         via : int, optional
-            The only contact point it knows at first. Default: all.
+            Ask this node: every request goes to it first, and it forwards what it does not own.
+            While it cannot be reached, others are asked. Default: an owner of the key.
         **arguments
             See `dynakv.connect`.
         """
-        client = connect(self._contact_points(via), **arguments)
+        client = connect(self._contact_points(via), **self._asking(via, arguments))
         self._clients.add(client)
         return client
 
@@ -148,7 +149,7 @@ class LocalCluster:
         self, via: int | None = None, **arguments: Unpack[ConnectArguments]
     ) -> AsyncClient:
         """Connect a new client of the running event loop; see `client`."""
-        client = await connect_async(self._contact_points(via), **arguments)
+        client = await connect_async(self._contact_points(via), **self._asking(via, arguments))
         self._clients.add(client)
         return client
 
@@ -276,6 +277,9 @@ class LocalCluster:
         if not points:
             raise ClosedError("no node of this cluster runs")
         return points
+
+    def _asking(self, via: int | None, arguments: ConnectArguments) -> ConnectArguments:
+        return arguments if via is None else {"prefer": self._node(via).name, **arguments}
 
     def _close_at_exit(self) -> None:
         self.stop()

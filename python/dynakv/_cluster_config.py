@@ -60,6 +60,11 @@ def cluster_config(
     if buckets is not None:
         content["buckets"] = buckets
     template = NodeConfig.from_fields(content, origin="LocalCluster")
+    if template.contact_points:
+        raise ConfigError(
+            "contact_points: a LocalCluster is a cluster of its own; start a dynakv.Node with the "
+            "cluster's addresses as its contact_points instead"
+        )
     if template.n > count:
         raise ConfigError(
             f"N={template.n} needs as many nodes, but the cluster has {count}; add nodes or lower n"

@@ -41,7 +41,8 @@ class NodeConfig:
     insecure : bool
         Allow other addresses than loopback, although nothing is encrypted yet.
     contact_points : tuple of str
-        Nodes of a running cluster to join. Not available yet.
+        Nodes of a running cluster, "host:port". A node with an empty directory learns the layout
+        from them. It is no member: it owns nothing, and forwards what it is asked to the owners.
     members : mapping of str to str
         The first members of a new cluster, this node included: name to "host:port". Each of them
         is started with the same mapping and forms the cluster when it has heard of all. A node
@@ -121,10 +122,14 @@ class NodeConfig:
                 raise ArgumentTypeError(f"{name} is {value!r}; use a str")
         if not self.name:
             raise ConfigError("name is empty; give each node a name of its own")
-        if self.contact_points:
+        points: object = self.contact_points
+        if isinstance(points, str):
+            raise ArgumentTypeError(
+                f'contact_points is {self.contact_points!r}; use a tuple such as ("host:7400",)'
+            )
+        if self.contact_points and self.members:
             raise ConfigError(
-                "contact_points: joining a running cluster is not available yet; name all first "
-                "members in members={name: address}, or use LocalCluster"
+                "members begins a new cluster, contact_points joins a running one; use one of them"
             )
         if self.members and self.name not in self.members:
             raise ConfigError(
@@ -198,7 +203,7 @@ class NodeConfig:
                 f"{origin}: unknown {', '.join(sorted(unknown))}; there are: {', '.join(known)}"
             )
         arguments = dict(content)
-        if "contact_points" in arguments:
+        if isinstance(arguments.get("contact_points"), list):
             arguments["contact_points"] = tuple(arguments["contact_points"])
         return cls(**arguments)
 

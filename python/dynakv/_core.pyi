@@ -1,7 +1,7 @@
 """The native module. Not part of the public API, except Context, Layout and Member."""
 
 from collections.abc import Callable, Sequence
-from typing import TypedDict, final
+from typing import Literal, TypedDict, final
 
 from dynakv._exceptions import DynakvError
 
@@ -9,11 +9,21 @@ version: str
 
 SiblingFields = tuple[bytes, tuple[int, int], Context, int, str, int]
 
+class PeerFields(TypedDict):
+    id: str
+    name: str
+    address: str
+    state: Literal["alive", "suspect", "dead", "left"]
+    incarnation: int
+    in_layout: bool
+    connected: bool
+
 class StatusFields(TypedDict):
     ready: bool
     layout_version: int
     incarnation: int
     connected: list[str]
+    peers: list[PeerFields]
     counters: dict[str, int]
 
 def error_table() -> list[tuple[str, int, str, bool]]: ...
@@ -124,6 +134,7 @@ class Client:
         retry_pause: float,
         max_in_flight: int,
         connect_timeout: float,
+        prefer: str,
     ) -> Client: ...
     def get(
         self, bucket: bytes, keys: Sequence[bytes], r: int, timeout: float, flow: int, tag: int
@@ -184,7 +195,37 @@ class _SeedFields(TypedDict):
     virtual_seconds: float
     trace_hash: int
 
-def run_seeds(first: int, count: int, operations: int, length: float) -> list[_SeedFields]: ...
+_PlannedOperation = tuple[float, int, str, int, str]
+_PlannedFault = tuple[float, str, int, int, int, float]
+
+def run_seed(seed: int, operations: int, length: float) -> _SeedFields: ...
+def shrink_seed(
+    seed: int, operations: int, length: float, run_count_max: int
+) -> tuple[_SeedFields, _SeedFields, list[_PlannedOperation], list[_PlannedFault], int] | None: ...
+
+_HistoryRow = tuple[
+    int,
+    int,
+    str,
+    bytes | None,
+    bytes | None,
+    bytes | None,
+    Context | None,
+    int,
+    float,
+    float | None,
+    Got | Wrote | StatusFields | DynakvError | None,
+]
+
+@final
+class SimSnapshot:
+    @property
+    def now(self) -> float: ...
+    @property
+    def trace_hash(self) -> int: ...
+    @property
+    def calls(self) -> int: ...
+    def fork(self) -> Simulation: ...
 
 @final
 class Simulation:
@@ -205,6 +246,9 @@ class Simulation:
         attempts: int,
     ) -> None: ...
     def client(self) -> Client: ...
+    def take_client(self, index: int) -> Client: ...
+    def snapshot(self) -> SimSnapshot: ...
+    def history(self, first: int) -> list[_HistoryRow]: ...
     def run_for(self, span: float) -> None: ...
     def step(self, within: float) -> bool: ...
     def run_until_ready(self, limit: float) -> bool: ...
@@ -241,6 +285,7 @@ class Node:
         data_dir: str,
         listen: str,
         advertise: str,
+        contact_points: list[str],
         insecure: bool,
         durability: str,
         storage: str,
@@ -269,7 +314,7 @@ class Node:
         buckets: dict[bytes, dict[str, str]],
     ) -> None: ...
     def wait_ready(self, timeout: float, peers: int) -> None: ...
-    def stop(self) -> None: ...
+    def stop(self, timeout: float | None) -> None: ...
     def kill(self) -> None: ...
     def status(self) -> StatusFields: ...
     def layout(self) -> Layout | None: ...

@@ -14,6 +14,7 @@ from dynakv._config import NodeConfig
 from dynakv._core import Member
 from dynakv._exceptions import ClosedError, ConfigError, DynakvError
 from dynakv._lifecycle import close_at_exit
+from dynakv._options import check_timeout
 
 # Which running node of this process has which data directory.
 _directories: weakref.WeakValueDictionary[str, Node] = weakref.WeakValueDictionary()
@@ -48,7 +49,8 @@ class Node:
         """Open the store, listen, and take up what the data directory holds.
 
         A node without a layout then waits for `bootstrap`, or forms a cluster with the others that
-        ``config.members`` names; see `wait_ready`. Started again after `stop` or `kill`,
+        ``config.members`` names, or takes the layout over from ``config.contact_points``; see
+        `wait_ready`. Started again after `stop` or `kill`,
         it keeps its address.
 
         Raises
@@ -74,6 +76,7 @@ class Node:
             data_dir=os.fspath(config.data_dir),
             listen=self._listen,
             advertise=config.advertise,
+            contact_points=list(config.contact_points),
             insecure=config.insecure,
             durability=config.durability,
             storage=config.storage,
@@ -129,11 +132,26 @@ class Node:
         """
         self._running().wait_ready(timeout, peers)
 
-    def stop(self, *, graceful: bool = True) -> None:
-        """Write and sync everything, and stop; ``graceful=False`` is `kill`."""
+    def stop(self, *, graceful: bool = True, timeout: float | None = None) -> None:
+        """Write and sync everything, and stop; ``graceful=False`` is `kill`.
+
+        Parameters
+        ----------
+        graceful : bool
+        timeout : float, seconds, optional
+            How long a graceful stop is waited for. Default: as long as its disk takes.
+
+        Raises
+        ------
+        RequestTimeout
+            Not within `timeout`. The node goes on stopping; `stop` again waits for it.
+        StorageError
+            The last write failed.
+        """
+        check_timeout("timeout", timeout)
         if self._native is not None:
             if graceful:
-                self._native.stop()
+                self._native.stop(timeout)
             else:
                 self._native.kill()
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, NamedTuple
 
 from dynakv import _core
 from dynakv._cluster_config import cluster_config
@@ -14,8 +14,8 @@ from dynakv._exceptions import ArgumentTypeError, ConfigError, InternalError
 from dynakv._options import DEFAULT_TIMEOUT, Quorum, RequestOptions, check_timeout
 from dynakv._requests import Connection, Key, bucket_name, encode_key
 from dynakv._sim_client import SimClient, SimEvent, SimNode, check_choice, check_number, permille
-
-Host = int | str | SimClient
+from dynakv._sim_faults import SimFaults
+from dynakv._sim_history import History, Operation, operation_from
 
 _START_LIMIT = 60.0  # virtual seconds until every node has found every other
 _CONNECT_TIME = 0.02  # virtual seconds in which a new client has dialled
@@ -23,7 +23,65 @@ _PAUSE = 0.02  # between two attempts of an update
 _FLOW = 1 << 62  # a client is one session; beyond the numbers of real flows
 
 
-class Simulation:
+class _Face(NamedTuple):
+    """What the native simulation does not know."""
+
+    nodes: int
+    timeout: float
+    names: tuple[str, ...] = ()
+    action_count: int = 0
+
+
+class Snapshot:
+    """Where a simulation was, and all that was asked of it until then; `Simulation.snapshot`.
+
+    Attributes
+    ----------
+    now : float
+        The virtual time.
+    trace_hash : int
+    calls : int
+        How many calls `fork` makes again.
+    """
+
+    __slots__ = ("_face", "_native")
+
+    def __init__(self, native: _core.SimSnapshot, face: _Face) -> None:
+        self._native = native
+        self._face = face
+
+    @property
+    def now(self) -> float:
+        return self._native.now
+
+    @property
+    def trace_hash(self) -> int:
+        return self._native.trace_hash
+
+    @property
+    def calls(self) -> int:
+        return self._native.calls
+
+    def fork(self) -> Simulation:
+        """Return a new, independent simulation that is where this one was.
+
+        It has the same clients, by name, and what their sessions have seen; take them with
+        ``fork.client(name)``. See `Simulation.fork`.
+
+        Raises
+        ------
+        InternalError
+            The run did not repeat itself: a bug.
+        """
+        fork = Simulation.__new__(Simulation)
+        fork._become(self._native.fork(), self._face)
+        return fork
+
+    def __repr__(self) -> str:
+        return f"<Snapshot of {self._face.nodes} nodes at {self.now:.3f} s, {self.calls} calls>"
+
+
+class Simulation(SimFaults):
     """Nodes that run the very code of real ones, with every fault at hand.
 
     The same arguments and calls give the same run, to the `trace_hash`. Use it from one thread.
@@ -103,7 +161,7 @@ class Simulation:
         small = min(2, n) if isinstance(n, int) else 2
         fields = {"n": n, "r": r or small, "w": w or small, "durability": durability}
         config = cluster_config(nodes, None, buckets, fields)
-        self._native = _core.Simulation(
+        native = _core.Simulation(
             nodes=nodes,
             seed=seed,
             defaults=config.default_properties(),
@@ -117,35 +175,49 @@ class Simulation:
             repeat_permille=permille("repeat", repeat) if hostile else 0,
             attempts=attempts,
         )
-        self._count = nodes
-        self._timeout = timeout
-        self._clients: dict[str, SimClient] = {}
-        self._actions: dict[int, Callable[[], object]] = {}
-        self._action_count = 0
-        self._trace: list[SimEvent] = []
-        self._native.set_runner(weakref.WeakMethod(self._run_due))
+        self._become(native, _Face(nodes, timeout))
         if not self._native.run_until_ready(_START_LIMIT):
             raise InternalError(f"the nodes did not find each other in {_START_LIMIT:g} s")
+
+    def _become(self, native: _core.Simulation, face: _Face) -> None:
+        self._native = native
+        self._names = list(face.names)
+        self._count = face.nodes
+        self._timeout = face.timeout
+        self._clients: dict[str, SimClient] = {}
+        self._actions: dict[int, Callable[[], object]] = {}
+        self._action_count = face.action_count  # numbers before it are those of another's actions
+        self._trace: list[SimEvent] = []
+        self._ended: list[Operation | None] = []
+        self._native.set_runner(weakref.WeakMethod(self._run_due))
 
     def client(self, name: str = "client") -> SimClient:
         """Return the client of that name; the first call makes it."""
         if not isinstance(name, str) or not name:
             raise ArgumentTypeError(f'a client\'s name is a str, not {name!r}; use "alice"')
         if name not in self._clients:
-            client = SimClient()
-            client._connection = Connection(
-                self._native.client(), self._timeout, 4096, lambda _: self.run_for(_PAUSE)
-            )
-            client._name = b"default"
-            client._codec = bytes_codec
-            client._resolver = None
-            client._options = RequestOptions(timeout=self._timeout)
-            client._flow = lambda: _FLOW
-            client._is_owner = True
-            client.client_name = name
-            self._clients[name] = client
-            self.run_for(_CONNECT_TIME)
+            is_new = name not in self._names
+            if is_new:
+                native = self._native.client()
+                self._names.append(name)
+            else:
+                native = self._native.take_client(self._names.index(name))
+            self._clients[name] = self._made_client(name, native)
+            if is_new:
+                self.run_for(_CONNECT_TIME)
         return self._clients[name]
+
+    def _made_client(self, name: str, native: _core.Client) -> SimClient:
+        client = SimClient()
+        client._connection = Connection(native, self._timeout, 4096, lambda _: self.run_for(_PAUSE))
+        client._name = b"default"
+        client._codec = bytes_codec
+        client._resolver = None
+        client._options = RequestOptions(timeout=self._timeout)
+        client._flow = lambda: _FLOW
+        client._is_owner = True
+        client.client_name = name
+        return client
 
     @property
     def now(self) -> float:
@@ -172,7 +244,11 @@ class Simulation:
         return self._native.step(within)
 
     def at(self, t: float, fn: Callable[[], object]) -> None:
-        """Call `fn()` when virtual time has come to `t`; it may use the simulation as you do."""
+        """Call `fn()` when virtual time has come to `t`; it may use the simulation as you do.
+
+        To a fork it is what it did: its calls are made again, at their time, and `fn` is not
+        called. An action that is not due yet stays with this simulation, which it was written for.
+        """
         if not t >= self.now:
             raise ConfigError(f"t is {t!r} and now is {self.now}; use sim.now + seconds")
         self._action_count += 1
@@ -181,55 +257,45 @@ class Simulation:
 
     def _run_due(self, numbers: list[int]) -> None:
         for number in numbers:
-            self._actions.pop(number)()
+            action = self._actions.pop(number, None)  # a fork has none of before
+            if action is not None:
+                action()
 
-    def partition(
-        self, a: Host | Iterable[Host], b: Host | Iterable[Host], *, one_way: bool = False
-    ) -> None:
-        """Cut hosts `a` off from hosts `b`; `one_way`: only what `a` sends is lost.
+    def snapshot(self) -> Snapshot:
+        """Return what it takes to have this simulation again as it is now; cheap."""
+        face = _Face(self._count, self._timeout, tuple(self._names), self._action_count)
+        return Snapshot(self._native.snapshot(), face)
 
-        Hosts are indices of nodes, and clients or their names. Who is in neither reaches both.
+    def fork(self) -> Simulation:
+        """Return a new, independent simulation that is where this one is.
+
+        The same calls give the same run on both, to the `trace_hash`. A simulation is a function of
+        its arguments and of what was asked of it, so a fork does all of that again: it takes as
+        long as the run took, without the Python in between, and the memory of another one. Its
+        history and trace begin where those of this one began.
+
+        What stays behind: actions of `at` that are not due yet, and `Pending` requests, which go on
+        in the fork without anybody who asks for their results.
+
+        Raises
+        ------
+        InternalError
+            The run did not repeat itself: a bug.
+
+        Examples
+        --------
+        >>> sim = dynakv.Simulation(nodes=3, seed=1)
+        >>> _ = sim.client().put("k", b"1")
+        >>> other = sim.fork()
+        >>> other.trace_hash == sim.trace_hash
+        True
+        >>> other.crash(0)
+        >>> [node.state for node in sim.nodes]
+        ['running', 'running', 'running']
+        >>> other.client().get("k").value
+        b'1'
         """
-        self._native.partition(self._hosts(a), self._hosts(b), one_way)
-
-    def heal(self) -> None:
-        """End all partitions."""
-        self._native.heal()
-
-    def crash(self, i: int, *, lose_unsynced: bool = False) -> None:
-        """End a node's process; `lose_unsynced`: its machine loses power."""
-        self._native.crash(self._node(i), lose_unsynced)
-
-    def restart(self, i: int) -> None:
-        """Start a node that is down on what its disk holds."""
-        self._native.restart(self._node(i))
-
-    def wipe(self, i: int) -> None:
-        """End a node's process and empty its disk: it comes back as a stranger to its cluster."""
-        self._native.wipe(self._node(i))
-
-    def pause(self, i: int) -> None:
-        """Stop a node's process where it is, until `resume`."""
-        self._native.pause(self._node(i))
-
-    def resume(self, i: int) -> None:
-        """Let a paused node go on."""
-        self._native.resume(self._node(i))
-
-    def slow(self, i: int, factor: int) -> None:
-        """Multiply the time that a node, its disk and its messages take; 1 is normal."""
-        check_number("factor", factor, 1, 1_000_000)
-        self._native.slow(self._node(i), factor)
-
-    def skew(self, i: int, seconds: float) -> None:
-        """Set a node's calendar clock wrong by so much; 0 is right."""
-        if not abs(seconds) <= 1e9:
-            raise ConfigError(f"seconds is {seconds!r}; use -1e9 to 1e9")
-        self._native.skew(self._node(i), seconds)
-
-    def disk_full(self, i: int, *, on: bool = True) -> None:
-        """Fill a node's disk, or make room again."""
-        self._native.disk_full(self._node(i), on)
+        return self.snapshot().fork()
 
     @property
     def layout(self) -> _core.Layout:
@@ -249,6 +315,16 @@ class Simulation:
     def metrics(self) -> dict[str, dict[str, int]]:
         """The counters of each node, by its name; none of one that is down."""
         return {node.name: dict(node.counters) for node in self.nodes}
+
+    @property
+    def history(self) -> History:
+        """What clients asked and were told so far; those that are on their way have no end."""
+        native, names = self._native, self._names
+        rows = native.history(len(self._ended))
+        operations = [operation_from(row, names) for row in rows]
+        known = next((i for i, row in enumerate(rows) if row[-1] is None), len(rows))
+        self._ended += operations[:known]  # these will not change
+        return History(op for op in (*self._ended, *operations[known:]) if op is not None)
 
     @property
     def trace(self) -> tuple[SimEvent, ...]:
@@ -275,25 +351,7 @@ class Simulation:
             i, fields["name"], fields["id"], state, fields["ready"], dict(fields["counters"])
         )
 
-    def _node(self, i: int) -> int:
-        check_number("node", i, 0, self._count - 1)
-        return i
-
-    def _hosts(self, given: Host | Iterable[Host]) -> list[int]:
-        single = isinstance(given, (int, str, SimClient))
-        hosts: Iterable[Host] = [given] if single else given  # type: ignore[list-item,assignment]
-        return [self._host(host) for host in hosts]
-
-    def _host(self, host: Host) -> int:
-        name = host.client_name if isinstance(host, SimClient) else host
-        if not isinstance(name, str):
-            return self._node(name)
-        names = list(self._clients)
-        if name not in names:
-            raise ConfigError(f"there is no client {name!r}; make it first: sim.client({name!r})")
-        return self._count + names.index(name)
-
     def _host_name(self, host: int) -> str | None:
         if host < self._count:
             return f"n{host}" if host >= 0 else None
-        return list(self._clients)[host - self._count]
+        return self._names[host - self._count]

@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, cast
 
 from dynakv import _core
 from dynakv._exceptions import ConfigError
 from dynakv._options import check_timeout
-from dynakv._sim_client import Pending, SimClient, SimEvent, SimNode
-from dynakv._simulation import Simulation
+from dynakv._sim_client import Pending, SimClient, SimEvent, SimNode, check_number
+from dynakv._sim_history import History, Operation
+from dynakv._simulation import Simulation, Snapshot
 
 __all__ = [
+    "History",
+    "Operation",
     "Pending",
+    "PlannedFault",
+    "PlannedOperation",
+    "SeedIsClean",
     "SeedResult",
+    "ShrunkRun",
     "SimClient",
     "SimEvent",
     "SimNode",
     "Simulation",
+    "Snapshot",
     "Violation",
+    "iter_seeds",
+    "replay_command",
     "run_seeds",
+    "shrink",
 ]
+
+_OPERATIONS = 1500  # PlanLimits in sim/plan.h
+_LENGTH = 120.0
+_SHOWN_MAX = 5  # violations in a table: the first says most
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +52,76 @@ class Violation:
     invariant: str
     detail: str
     at: float
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedOperation:
+    """What a run has a client do.
+
+    Parameters
+    ----------
+    at : float, virtual seconds
+    client : int
+    verb : str
+        "get", "put", "blind put" (by who has seen nothing), "delete", "overwrite" or
+        "put if absent".
+    key : int
+    quorum : str
+        "default", a number, "quorum" or "all".
+    """
+
+    at: float
+    client: int
+    verb: str
+    key: int
+    quorum: str
+
+    def __str__(self) -> str:
+        quorum = "" if self.quorum == "default" else f" with {self.quorum}"
+        return f"{self.verb} k{self.key}{quorum}"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFault:
+    """What a run does to a node or between two of them.
+
+    Parameters
+    ----------
+    at : float, virtual seconds
+    kind : str
+    a, b : int
+        Nodes; which of the two count depends on the kind.
+    amount : int
+        Of the kind: how much slower, which nodes, how many milliseconds, …
+    lasts : float, seconds
+    """
+
+    at: float
+    kind: str
+    a: int
+    b: int
+    amount: int
+    lasts: float
+
+    def __str__(self) -> str:
+        if self.kind == "split":
+            side = [f"n{i}" for i in range(self.amount.bit_length()) if self.amount >> i & 1]
+            text = f"split off {', '.join(side)}"
+        elif self.kind in ("one way", "clog", "reset"):
+            text = f"{self.kind} n{self.a} to n{self.b}"
+        else:
+            text = f"{self.kind} n{self.a}"
+        if self.kind in _AMOUNTS:
+            text += f", {_AMOUNTS[self.kind].format(self.amount)}"
+        return text + (f", for {self.lasts:.3f} s" if self.lasts else "")
+
+
+_AMOUNTS = {
+    "slow": "{} times",
+    "clock offset": "{:+} ms",
+    "restore backup": "{} ms old",
+    "damage": "{} objects",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +153,69 @@ class SeedResult:
     trace_hash: int
 
 
+@dataclass(frozen=True, slots=True)
+class ShrunkRun:
+    """What it takes to fail as a seed does.
+
+    Parameters
+    ----------
+    seed : int
+    setup : str
+        The cluster.
+    operations : tuple of PlannedOperation
+    faults : tuple of PlannedFault
+    violations : tuple of Violation
+        Of the reduced run.
+    original : SeedResult
+        The seed's own run.
+    runs : int
+        Runs that the reducing took.
+    replay : str
+        The command that runs the seed, not reduced, again.
+    """
+
+    seed: int
+    setup: str
+    operations: tuple[PlannedOperation, ...]
+    faults: tuple[PlannedFault, ...]
+    violations: tuple[Violation, ...]
+    original: SeedResult
+    runs: int
+    replay: str
+
+    @property
+    def rows(self) -> list[tuple[str, str, str]]:
+        """What happened in the order of time, with the first violations: seconds, who, what."""
+        moments: list[tuple[float, str, str]] = []
+        moments += [(each.at, "fault", str(each)) for each in self.faults]
+        moments += [(each.at, f"c{each.client}", str(each)) for each in self.operations]
+        moments += [
+            (each.at, "oracle", f"{each.invariant} violated: {each.detail}")
+            for each in self.violations[:_SHOWN_MAX]
+        ]
+        moments.sort(key=lambda moment: moment[0])
+        return [(f"{at:.6f}", who, what) for at, who, what in moments]
+
+    @property
+    def table(self) -> str:
+        """`rows` as text."""
+        rows = [("seconds", "who", "what"), *self.rows]
+        widths = [max(len(row[column]) for row in rows) for column in range(2)]
+        return "".join(f"{at:>{widths[0]}}  {who:<{widths[1]}}  {what}\n" for at, who, what in rows)
+
+    def __repr__(self) -> str:
+        return (
+            f"<ShrunkRun of seed {self.seed}: {len(self.operations)} operations, "
+            f"{len(self.faults)} faults, {len(self.violations)} violations>"
+        )
+
+
+class SeedIsClean(ConfigError):
+    """A seed was to be shrunk that does not fail."""
+
+
 def run_seeds(
-    first: int, count: int, *, operations: int = 1500, length: float = 120.0
+    first: int, count: int, *, operations: int = _OPERATIONS, length: float = _LENGTH
 ) -> list[SeedResult]:
     """Run seeds `first` to ``first + count - 1``: each a cluster with its clients and faults.
 
@@ -90,16 +237,80 @@ def run_seeds(
     >>> [result.kind for result in run_seeds(1, 2, operations=100, length=20)]
     ['clean', 'clean']
     """
-    if first < 0 or count < 0 or first + count >= 2**63:
-        raise ConfigError(
-            f"first is {first} and count {count}; use 0 or more, below 2**63 together"
-        )
-    if not 0 < operations <= 1_000_000:
-        raise ConfigError(f"operations is {operations}; use 1 to 1000000")
+    return list(iter_seeds(first, count, operations=operations, length=length))
+
+
+def iter_seeds(
+    first: int, count: int, *, operations: int = _OPERATIONS, length: float = _LENGTH
+) -> Iterator[SeedResult]:
+    """Run seeds as `run_seeds` does, and yield each result when it is there."""
+    _check_limits(first, count, operations, length)
+    seeds = range(first, first + count)
+    return (_result(_core.run_seed(seed, operations, length)) for seed in seeds)
+
+
+def shrink(
+    seed: int, *, operations: int = _OPERATIONS, length: float = _LENGTH, runs: int = 400
+) -> ShrunkRun:
+    """Reduce a failing seed to the faults and operations that it takes to fail the same way.
+
+    Parameters
+    ----------
+    seed : int
+    operations, length
+        As `run_seeds` was given them.
+    runs : int
+        How many runs it may take.
+
+    Raises
+    ------
+    SeedIsClean
+        There is nothing to reduce.
+    ConfigError
+        An argument cannot be used.
+    """
+    _check_limits(seed, 1, operations, length)
+    check_number("runs", runs, 1, 1_000_000)
+    found = _core.shrink_seed(seed, operations, length, runs)
+    command = replay_command(seed, operations=operations, length=length)
+    if found is None:
+        raise SeedIsClean(f"seed {seed} does not fail, so there is nothing to shrink: {command}")
+    failing, left, planned, faults, spent = found
+    return ShrunkRun(
+        seed=seed,
+        setup=left["setup"],
+        operations=tuple(PlannedOperation(*each) for each in planned),
+        faults=tuple(PlannedFault(*each) for each in faults),
+        violations=_result(left).violations,
+        original=_result(failing),
+        runs=spent,
+        replay=command,
+    )
+
+
+def replay_command(seed: int, *, operations: int = _OPERATIONS, length: float = _LENGTH) -> str:
+    """Return the command that runs a seed again.
+
+    Examples
+    --------
+    >>> replay_command(7, length=20.0)
+    'dynakv sim run --seed 7 --length 20'
+    """
+    words = [f"dynakv sim run --seed {seed}"]
+    if operations != _OPERATIONS:
+        words.append(f"--operations {operations}")
+    if length != _LENGTH:
+        words.append(f"--length {length:.17g}")
+    return " ".join(words)
+
+
+def _check_limits(first: int, count: int, operations: int, length: float) -> None:
+    check_number("first", first, 0, 2**63 - 1)
+    check_number("count", count, 0, 2**63 - 1 - first)
+    check_number("operations", operations, 1, 1_000_000)
     check_timeout("length", length)
     if length < 3:
         raise ConfigError(f"length is {length}; use at least 3 seconds, the nodes have to start")
-    return [_result(fields) for fields in _core.run_seeds(first, count, operations, length)]
 
 
 def _result(fields: _core._SeedFields) -> SeedResult:

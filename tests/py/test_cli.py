@@ -138,6 +138,19 @@ def test_buckets_are_apart(cli: Cli, key: str) -> None:
 # ------------------------------------------------------------------ looking at it
 
 
+def test_status_lists_a_node_that_is_no_member(cli: Cli, wait_until: WaitUntil) -> None:
+    config = dynakv.NodeConfig(name="guest", storage="memory", contact_points=(cli.at,))
+    with dynakv.Node(config) as guest:
+        wait_until(lambda: cli.data("status")["non_members"])
+        (found,) = cli.data("status")["non_members"]
+        assert (found["name"], found["address"]) == ("guest", guest.address)
+        assert (found["state"], found["in_layout"]) == ("alive", False)
+        text = cli.run("status").stdout
+        assert "guest" in text
+        assert "no member" in text
+        assert "3 of 3 are up" in text
+
+
 def test_status_names_every_member(cli: Cli) -> None:
     data = cli.data("status")
     assert data["up"] == 3

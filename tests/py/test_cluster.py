@@ -113,10 +113,32 @@ def test_layout_and_placement(cluster: dynakv.LocalCluster, kv: dynakv.Client) -
         assert (status.state, status.ready, len(status.connected)) == ("up", True, 2)
 
 
-def test_client_via_one_node(cluster: dynakv.LocalCluster, key: str) -> None:
-    with cluster.client(via=2) as kv:
-        kv.put(key, b"v")
-        assert kv.get(key).value == b"v"
+def coordinated(cluster: dynakv.LocalCluster, index: int) -> int:
+    counters = cluster.nodes[index].metrics()
+    return counters["writes"] + counters["gets"] + counters["forwarded"]
+
+
+def test_client_via_one_node_asks_that_node() -> None:
+    with dynakv.LocalCluster(5, storage="memory") as cluster, cluster.client(via=2) as kv:
+        for i in range(30):
+            wrote = kv.put(f"k{i}", b"v")
+            if "n2" in cluster.layout().owners(b"k%d" % i):
+                assert wrote.acked[0] == "n2"
+            assert kv.get(f"k{i}").value == b"v"
+        assert coordinated(cluster, 2) == 60
+        assert cluster.nodes[2].metrics()["forwarded"] > 0
+        cluster.kill(2)  # the others answer while it is away
+        kv.put("k0", b"w", timeout=20)
+        assert kv.get("k0", r=2, timeout=20).value == b"w"
+
+
+def test_a_preferred_node_is_a_member(cluster: dynakv.LocalCluster, key: str) -> None:
+    with cluster.client(prefer="n1") as kv:
+        assert kv.put(key, b"v").acked[0] == "n1"
+    with pytest.raises(dynakv.ConfigError, match="'n9', no member; there are: n0, n1, n2"):
+        cluster.client(prefer="n9")
+    with pytest.raises(dynakv.ConfigError, match='such as "n2"'):
+        cluster.client(prefer=2)  # type: ignore[arg-type]
     with pytest.raises(dynakv.ConfigError, match="there is no node 3"):
         cluster.client(via=3)
 
@@ -153,3 +175,111 @@ def test_first_members_by_address(wait_until: Callable[..., None]) -> None:
     finally:
         for node in nodes:
             node.stop()
+
+
+def test_stop_waits_no_longer_than_told() -> None:
+    with dynakv.LocalCluster(1) as cluster:
+        (node,) = cluster.nodes
+        assert isinstance(node, dynakv.Node)
+        kv = cluster.client()
+        kv.put("k", b"v")
+        with pytest.raises(dynakv.RequestTimeout, match="still stopping"):
+            node.stop(timeout=1e-9)  # a sync takes longer
+        node.stop(timeout=30)
+        assert not node.running
+        node.stop(timeout=1e-9)
+        with pytest.raises(dynakv.ConfigError, match="timeout"):
+            node.stop(timeout=0)
+        cluster.restart(0)
+        assert kv.get("k", timeout=20).value == b"v"
+
+
+def _peer(node: dynakv.Node, name: str) -> dynakv.PeerStatus | None:
+    return next((peer for peer in node.status().peers if peer.name == name), None)
+
+
+def _first_members(directory: Path, count: int) -> list[dynakv.Node]:
+    nodes = [
+        dynakv.Node(dynakv.NodeConfig(name=f"m{i}", data_dir=directory / f"m{i}")).start()
+        for i in range(count)
+    ]
+    for node in nodes:
+        node.bootstrap([each.member for each in nodes])
+    for node in nodes:
+        node.wait_ready(20, peers=count - 1)
+    return nodes
+
+
+def test_a_node_joins_a_running_cluster_and_forwards(
+    tmp_path: Path, wait_until: Callable[..., None]
+) -> None:
+    nodes = _first_members(tmp_path, 3)
+    config = dynakv.NodeConfig(
+        name="guest", data_dir=tmp_path / "guest", contact_points=(nodes[0].address,)
+    )
+    guest = dynakv.Node(config).start()
+    try:
+        guest.wait_ready(20, peers=3)
+        with dynakv.connect(guest.address) as kv:
+            assert kv.put("k", b"v").acked
+            assert kv.get("k").value == b"v"
+            assert [member.name for member in kv.layout.members].count("guest") == 0
+        assert guest.metrics()["replica_puts"] == 0
+        for node in nodes:
+            wait_until(lambda node=node: _peer(node, "guest"))
+            peer = _peer(node, "guest")
+            assert peer is not None
+            assert (peer.state, peer.in_layout, peer.address) == ("alive", False, guest.address)
+        # It needs no contact points any more, and nobody has to be told where it is now.
+        guest.stop()
+        guest = dynakv.Node(config.changed(contact_points=())).start()
+        guest.wait_ready(20, peers=3)
+    finally:
+        for node in [*nodes, guest]:
+            node.stop()
+
+
+def test_a_member_at_another_port_is_found_again(
+    tmp_path: Path, wait_until: Callable[..., None]
+) -> None:
+    nodes = _first_members(tmp_path, 3)
+    try:
+        with dynakv.connect(nodes[0].address) as kv:
+            kv.put("k", b"v", w=3)
+        nodes[1].kill()
+        moved = dynakv.Node(dynakv.NodeConfig(name="m1", data_dir=tmp_path / "m1")).start()
+        old, nodes[1] = nodes[1].address, moved
+        assert moved.address != old
+
+        def is_found(node: dynakv.Node) -> bool:
+            peer = _peer(node, "m1")
+            return peer is not None and peer.connected and peer.address == moved.address
+
+        wait_until(lambda: is_found(nodes[0]) and is_found(nodes[2]), timeout_s=20)
+        moved.wait_ready(20, peers=2)
+        # A new client is told the new address; all three have to answer.
+        with dynakv.connect(nodes[0].address) as kv:
+            assert moved.address in {member.address for member in kv.layout.members}
+            assert kv.get("k", r=3, timeout=10).value == b"v"
+    finally:
+        for node in nodes:
+            node.stop()
+
+
+def test_a_dead_member_is_told_from_a_live_one(wait_until: Callable[..., None]) -> None:
+    with dynakv.LocalCluster(3, storage="memory") as cluster:
+        name = cluster.nodes[2].name
+        cluster.kill(2)
+        client = cluster.client(via=0)
+
+        def states() -> set[str]:
+            seen = [s for s in client.admin.status() if s.state == "up"]
+            return {peer.state for s in seen for peer in s.peers if peer.name == name}
+
+        wait_until(lambda: states() == {"suspect"}, timeout_s=20)
+        assert all(
+            peer.state == "alive"
+            for status in client.admin.status()
+            for peer in status.peers
+            if peer.name != name
+        )

@@ -69,6 +69,7 @@ def test_readme_example_runs(number: int, tmp_path: Path, monkeypatch: pytest.Mo
 def test_commands_that_readme_names_exist() -> None:
     app = pytest.importorskip("dynakv.cli._app").app
     names = {command.name or command.callback.__name__ for command in app.registered_commands}
+    names |= {group.name for group in app.registered_groups}
     shown = "\n".join(blocks("README.md", "console"))
     assert set(re.findall(r"\$ dynakv (\w+)", shown)) <= names
     described = set(re.findall(r"^cmd_(\w+)\(\)", (ROOT / "dev").read_text(), re.MULTILINE))

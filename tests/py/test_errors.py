@@ -69,7 +69,9 @@ def test_bad_arguments(
         ({"storage": "paper"}, '"rocksdb", "memory"'),
         ({"speed": 3}, "unknown speed; there are"),
         ({"mode": "fibre"}, '"thread" or "process"'),
-        ({"contact_points": ("a:1",)}, "not available yet"),
+        ({"contact_points": ("a:1",)}, "a cluster of its own"),
+        ({"contact_points": ("a:1",), "members": {"n0": "a:1"}}, "use one of them"),
+        ({"contact_points": "a:1"}, "use a tuple"),
     ],
 )
 def test_bad_clusters(arguments: dict[str, object], words: str) -> None:

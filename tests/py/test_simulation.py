@@ -302,7 +302,7 @@ REFUSED: list[tuple[Callable[[dynakv.Simulation], object], str]] = [
     (lambda _: three(network="hostile", loss=2), "less than 1"),
     (lambda _: three(durability="none"), "durability"),
     (lambda _: three(delay=0), "delay"),
-    (lambda _: run_seeds(-1, 1), "use 0 or more"),
+    (lambda _: run_seeds(-1, 1), "first is -1; use 0 to"),
     (lambda _: run_seeds(1, 1, length=1), "at least 3 seconds"),
 ]
 

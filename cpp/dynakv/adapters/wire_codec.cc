@@ -35,10 +35,14 @@ template <> struct WireType<ReplicaGetReply> { static constexpr std::uint8_t num
 template <> struct WireType<ReplicaPut>      { static constexpr std::uint8_t number = 34; };
 template <> struct WireType<ReplicaPutReply> { static constexpr std::uint8_t number = 35; };
 template <> struct WireType<ReplicaError>    { static constexpr std::uint8_t number = 36; };
+template <> struct WireType<HintPut>         { static constexpr std::uint8_t number = 37; };
+template <> struct WireType<HintGet>         { static constexpr std::uint8_t number = 38; };
 template <> struct WireType<LayoutRequest>   { static constexpr std::uint8_t number = 48; };
 template <> struct WireType<LayoutReply>     { static constexpr std::uint8_t number = 49; };
 template <> struct WireType<StatusRequest>   { static constexpr std::uint8_t number = 50; };
 template <> struct WireType<StatusReply>     { static constexpr std::uint8_t number = 51; };
+template <> struct WireType<GossipDigest>    { static constexpr std::uint8_t number = 64; };
+template <> struct WireType<GossipDelta>     { static constexpr std::uint8_t number = 65; };
 // clang-format on
 
 using Load = void (*)(WireInput&, Body&);

@@ -28,6 +28,22 @@ struct WireEnum<Precondition> {
   static bool is_known(Precondition v) { return v <= Precondition::if_context; }
 };
 template <>
+struct WireEnum<QuorumMode> {
+  static bool is_known(QuorumMode v) { return v <= QuorumMode::sloppy; }
+};
+template <>
+struct WireEnum<ReadRepair> {
+  static bool is_known(ReadRepair v) { return v <= ReadRepair::blocking; }
+};
+template <>
+struct WireEnum<ExplainKind> {
+  static bool is_known(ExplainKind v) { return v <= ExplainKind::replied; }
+};
+template <>
+struct WireEnum<PeerState> {
+  static bool is_known(PeerState v) { return v <= PeerState::left; }
+};
+template <>
 struct WireEnum<ErrorCode> {
   static bool is_known(ErrorCode v) { return error_code_from_number(to_number(v)).has_value(); }
 };
@@ -47,7 +63,15 @@ struct WireBytesMin<NodeId> : std::integral_constant<std::size_t, 16> {};
 template <>
 struct WireBytesMin<NodeError> : std::integral_constant<std::size_t, 18> {};
 template <>
-struct WireBytesMin<PeerStatus> : std::integral_constant<std::size_t, 17> {};
+struct WireBytesMin<PeerStatus> : std::integral_constant<std::size_t, 29> {};
+template <>
+struct WireBytesMin<MemberVersion> : std::integral_constant<std::size_t, 19> {};
+template <>
+struct WireBytesMin<MemberState> : std::integral_constant<std::size_t, 31> {};
+template <>
+struct WireBytesMin<StandIn> : std::integral_constant<std::size_t, 32> {};
+template <>
+struct WireBytesMin<ExplainEvent> : std::integral_constant<std::size_t, 37> {};
 template <>
 struct WireBytesMin<WireCounter> : std::integral_constant<std::size_t, 9> {};
 
@@ -69,11 +93,52 @@ void serialize(Archive& ar, NodeError& v) {
 }
 template <class Archive>
 void serialize(Archive& ar, PeerStatus& v) {
-  ar(v.node, v.connected);
+  ar(v.node, v.connected, bounded(v.name, kNameBytesMax), bounded(v.address, kAddressBytesMax),
+     v.state, v.incarnation, v.in_layout);
 }
 template <class Archive>
 void serialize(Archive& ar, WireCounter& v) {
   ar(bounded(v.first, kNameBytesMax), v.second);
+}
+
+template <class Archive>
+void serialize(Archive& ar, StandIn& v) {
+  ar(v.node, v.owner);
+}
+template <class Archive>
+void serialize(Archive& ar, ExplainEvent& v) {
+  ar(v.at_us, v.kind, v.node, v.owner);
+}
+template <class Archive>
+void serialize(Archive& ar, Explain& v) {
+  ar(v.layout, v.coordinator, v.owners, v.fallbacks, v.required, v.strict, v.events);
+}
+inline void save(WireOutput& ar, const ExplainRecord& v) {
+  ar(v != nullptr);
+  if (v) ar(*v);
+}
+inline void load(WireInput& ar, ExplainRecord& v) {
+  bool is_there = false;
+  ar(is_there);
+  v.reset();
+  if (!is_there) return;
+  auto record = std::make_shared<Explain>();
+  ar(*record);
+  v = std::move(record);
+}
+
+/// Small numbers, and one line for each member: varints make a digest half as long.
+inline void save(WireOutput& ar, const MemberVersion& v) {
+  ar(v.id);
+  ar.varint(v.incarnation);
+  ar.varint(v.version);
+  ar.varint(v.changed);
+}
+inline void load(WireInput& ar, MemberVersion& v) {
+  ar(v.id);
+  v.incarnation = ar.reader().varint();
+  v.version = ar.reader().varint();
+  v.changed = ar.reader().varint();
 }
 
 inline void save(WireOutput& ar, const QuorumSize& v) { ar(v.number()); }
@@ -112,15 +177,16 @@ void serialize(Archive& ar, Refusal& v) {
 template <class Archive>
 void serialize(Archive& ar, RequestHead& v) {
   ar(bounded(v.bucket, kBucketNameBytesMax), bounded(v.key, kKeyBytesMax), v.layout, v.time_left,
-     v.forwarded);
+     v.forwarded, v.mode, v.explain);
 }
 template <class Archive>
 void serialize(Archive& ar, GetRequest& v) {
-  ar(v.head, v.r);
+  ar(v.head, v.r, v.read_repair);
 }
 template <class Archive>
 void serialize(Archive& ar, GetReply& v) {
-  ar(bounded(v.object, kFrameBodyBytesMax), v.answered, v.all_answered);
+  ar(bounded(v.object, kFrameBodyBytesMax), v.answered, v.fallbacks, v.all_answered, v.is_strict,
+     v.explain);
 }
 template <class Archive>
 void serialize(Archive& ar, WriteRequest& v) {
@@ -130,12 +196,12 @@ void serialize(Archive& ar, WriteRequest& v) {
 }
 template <class Archive>
 void serialize(Archive& ar, WriteReply& v) {
-  ar(v.context, v.dot, v.acked);
+  ar(v.context, v.dot, v.acked, v.hinted, v.is_strict, v.explain);
 }
 template <class Archive>
 void serialize(Archive& ar, ErrorReply& v) {
   ar(v.error, v.in_doubt, v.required, v.received, v.acked, v.node_errors,
-     bounded(v.object, kFrameBodyBytesMax));
+     bounded(v.object, kFrameBodyBytesMax), v.alive, v.explain);
 }
 template <class Archive>
 void serialize(Archive& ar, ReplicaGet& v) {
@@ -149,6 +215,15 @@ template <class Archive>
 void serialize(Archive& ar, ReplicaPut& v) {
   ar(bounded(v.bucket, kBucketNameBytesMax), bounded(v.key, kKeyBytesMax), v.layout,
      bounded(v.object, kFrameBodyBytesMax), v.actor, v.progress);
+}
+template <class Archive>
+void serialize(Archive& ar, HintPut& v) {
+  ar(bounded(v.bucket, kBucketNameBytesMax), bounded(v.key, kKeyBytesMax), v.layout, v.owner,
+     bounded(v.object, kFrameBodyBytesMax), v.progress);
+}
+template <class Archive>
+void serialize(Archive& ar, HintGet& v) {
+  ar(bounded(v.bucket, kBucketNameBytesMax), bounded(v.key, kKeyBytesMax), v.layout, v.owners);
 }
 template <class Archive>
 void serialize(Archive& ar, ReplicaPutReply& v) {
@@ -169,6 +244,27 @@ void serialize(Archive&, StatusRequest&) {}
 template <class Archive>
 void serialize(Archive& ar, StatusReply& v) {
   ar(v.node, bounded(v.name, kNameBytesMax), v.layout, v.incarnation, v.ready, v.peers, v.counters);
+}
+template <class Archive>
+void serialize(Archive& ar, MemberState& v) {
+  ar(v.at, bounded(v.name, kNameBytesMax), bounded(v.address, kAddressBytesMax), v.ready,
+     v.disk_full, v.layout);
+}
+template <class Archive>
+void serialize(Archive& ar, MembershipDelta& v) {
+  ar(v.states, v.heartbeats);
+}
+template <class Archive>
+void serialize(Archive& ar, GossipHead& v) {
+  ar(v.cluster, v.layout, v.layout_digest);
+}
+template <class Archive>
+void serialize(Archive& ar, GossipDigest& v) {
+  ar(v.head, v.members);
+}
+template <class Archive>
+void serialize(Archive& ar, GossipDelta& v) {
+  ar(v.head, v.delta, v.wanted);
 }
 
 }  // namespace dynakv

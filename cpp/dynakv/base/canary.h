@@ -32,7 +32,13 @@ namespace dynakv {
   X(error_counts_as_answer,     "B34: an owner's error counts as not found")                      \
   X(failure_called_definite,    "B35: a failed write says not applied although it was stored")    \
   X(session_goes_back,          "I12: a read behind its flow is not noticed")                     \
-  X(deadline_ignored,           "liveness: a coordinator's deadline never fires")
+  X(fallback_not_found_counts,  "B34: a fallback without the key counts towards R")               \
+  X(blocking_repair_skipped,    "I11: a blocking read repair does not wait for its owners")       \
+  X(hint_actor_outlives_loss,   "DESIGN 4: a hint record's actor goes on after a lost past")      \
+  X(hint_erased_though_changed, "B26: a hint is forgotten although it changed since it was sent") \
+  X(deadline_ignored,           "liveness: a coordinator's deadline never fires")                 \
+  X(removed_member_returns,     "B37: a removed id comes back with an old state")                 \
+  X(late_incarnation_wins,      "B38: a late state of an old incarnation wins")
 // clang-format on
 
 enum class Canary : std::uint8_t {

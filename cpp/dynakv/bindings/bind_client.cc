@@ -114,12 +114,14 @@ SharedBatch status(const SharedClient& client, const std::vector<std::string>& n
 }
 
 SharedClient connect(const std::vector<std::string>& contact_points, double timeout, int attempts,
-                     double retry_pause, std::size_t max_in_flight, double connect_timeout) {
+                     double retry_pause, std::size_t max_in_flight, double connect_timeout,
+                     const std::string& prefer) {
   ClientOptions options;
   options.timeout = duration_from(timeout);
   options.attempts_max = attempts;
   options.retry_pause = duration_from(retry_pause);
   options.in_flight_max = max_in_flight;
+  options.prefer = prefer;
   const Duration patience = duration_from(connect_timeout);
   using Connected = Result<std::unique_ptr<Client>>;
   Connected client = run_interruptibly<Connected>([contact_points, options, patience] {
@@ -159,7 +161,7 @@ void bind_client(py::module_& module) {
   py::class_<ClientHandle, SharedClient>(module, "Client", py::is_final())
       .def_static("connect", &connect, py::arg("contact_points"), py::arg("timeout"),
                   py::arg("attempts"), py::arg("retry_pause"), py::arg("max_in_flight"),
-                  py::arg("connect_timeout"))
+                  py::arg("connect_timeout"), py::arg("prefer"))
       .def("get", &get, py::arg("bucket"), py::arg("keys"), py::arg("r"), py::arg("timeout"),
            py::arg("flow"), py::arg("tag"))
       .def("put", &put, py::arg("bucket"), py::arg("items"), py::arg("content_type"), py::arg("w"),

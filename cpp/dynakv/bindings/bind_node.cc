@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -51,14 +52,16 @@ LogLevel log_level_from(const std::string& name) {
 }
 
 SharedNode start(std::string name, std::string data_dir, std::string listen, std::string advertise,
-                 bool insecure, const std::string& durability, const std::string& storage,
-                 std::string zone, std::uint32_t capacity_percent, std::size_t value_bytes_max,
+                 std::vector<std::string> contact_points, bool insecure,
+                 const std::string& durability, const std::string& storage, std::string zone,
+                 std::uint32_t capacity_percent, std::size_t value_bytes_max,
                  std::size_t sibling_count_max, const std::string& log_level) {
   NodeOptions options;
   options.name = std::move(name);
   options.data_dir = std::move(data_dir);
   options.listen = std::move(listen);
   options.advertise = std::move(advertise);
+  options.contact_points = std::move(contact_points);
   options.insecure = insecure;
   options.durability = durability_from(durability);
   options.storage = storage_from(storage);
@@ -102,12 +105,13 @@ void wait_ready(const NodeHandle& handle, double timeout, std::size_t peers) {
   }
 }
 
-void stop(const NodeHandle& handle) {
+void stop(const NodeHandle& handle, std::optional<double> timeout) {
   if (handle.node.is_foreign()) return;  // the parent stops it
   Node& node = *handle.node;
   const Status stopped = [&] {
     const WithoutGil section(WithoutGil::Purpose::closing);
-    return node.stop();
+    if (!timeout) return node.stop();
+    return node.stop(Duration{static_cast<std::int64_t>(*timeout * 1e9)});
   }();
   unwrap(stopped);
 }
@@ -149,8 +153,8 @@ py::object failure_of(const NodeHandle& handle) {
 void bind_node(py::module_& module) {
   py::class_<NodeHandle, SharedNode>(module, "Node", py::is_final())
       .def_static("start", &start, py::kw_only(), py::arg("name"), py::arg("data_dir"),
-                  py::arg("listen"), py::arg("advertise"), py::arg("insecure"),
-                  py::arg("durability"), py::arg("storage"), py::arg("zone"),
+                  py::arg("listen"), py::arg("advertise"), py::arg("contact_points"),
+                  py::arg("insecure"), py::arg("durability"), py::arg("storage"), py::arg("zone"),
                   py::arg("capacity_percent"), py::arg("value_bytes_max"),
                   py::arg("sibling_count_max"), py::arg("log_level"))
       .def_property_readonly("id", [](const NodeHandle& h) { return to_string(h.node->id()); })
@@ -161,7 +165,7 @@ void bind_node(py::module_& module) {
       .def_property_readonly("failure", &failure_of)
       .def("bootstrap", &bootstrap, py::arg("members"), py::arg("defaults"), py::arg("buckets"))
       .def("wait_ready", &wait_ready, py::arg("timeout"), py::arg("peers"))
-      .def("stop", &stop)
+      .def("stop", &stop, py::arg("timeout"))
       .def("kill", &kill)
       .def("status", &status)
       .def("layout", &layout_of);

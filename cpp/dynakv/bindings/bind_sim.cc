@@ -2,7 +2,7 @@
 
 #include <pybind11/stl.h>
 
-#include <cmath>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,9 +10,8 @@
 #include "dynakv/base/hash.h"
 #include "dynakv/bindings/bind_errors.h"
 #include "dynakv/bindings/bind_layout.h"
-#include "dynakv/bindings/process_life.h"
 #include "dynakv/bindings/sim_handle.h"
-#include "dynakv/sim/run.h"
+#include "dynakv/bindings/sim_history.h"
 
 namespace dynakv {
 namespace {
@@ -22,12 +21,6 @@ namespace py = pybind11;
 using SharedSim = std::shared_ptr<SimHandle>;
 
 constexpr int kNodeCountMax = 256;  // connections grow with its square
-
-Duration duration_from(double seconds_count) {
-  return {static_cast<std::int64_t>(std::llround(seconds_count * 1e9))};
-}
-
-double seconds_of(Instant at) { return static_cast<double>(at.nanoseconds) / 1e9; }
 
 SharedSim make(int nodes, std::uint64_t seed, const py::dict& defaults, const py::dict& buckets,
                std::vector<std::string> zones, bool hostile, bool group, double timeout,
@@ -104,56 +97,19 @@ bool run_until_ready(SimHandle& handle, double limit) {
                     [&simulation] { return simulation.all_ready(); });
 }
 
-const char* kind_name(RunKind kind) {
-  switch (kind) {
-    case RunKind::clean:
-      return "clean";
-    case RunKind::safety:
-      return "safety";
-    case RunKind::liveness:
-      return "liveness";
-    case RunKind::nondeterminism:
-      return "nondeterminism";
+py::list history_from(SimHandle& handle, std::size_t first) {
+  const std::vector<SimRecord>& records = handle.records();
+  py::list rows;
+  for (std::size_t i = first; i < records.size(); ++i) {
+    rows.append(history_row(records[i], handle.layout()->shared()));
   }
-  return "unknown";
+  return rows;
 }
 
-py::dict seed_result(const Plan& plan, const RunResult& result) {
-  py::list violations;
-  for (const Violation& each : result.violations) {
-    violations.append(py::make_tuple(each.invariant, each.detail, seconds_of(each.at)));
-  }
-  py::dict fields;
-  fields["seed"] = plan.seed;
-  fields["kind"] = kind_name(result.kind);
-  fields["setup"] = describe_setup(plan);
-  fields["violations"] = py::tuple(violations);
-  fields["acked_writes"] = result.acked_writes;
-  fields["answered_gets"] = result.answered_gets;
-  fields["failed_operations"] = result.failed_operations;
-  fields["events"] = result.event_count;
-  fields["virtual_seconds"] = seconds_of(Instant{} + result.virtual_time);
-  fields["trace_hash"] = result.trace_hash;
-  return fields;
-}
-
-py::list run_seeds(std::uint64_t first, std::uint64_t count, int operations, double length) {
-  PlanLimits limits;
-  limits.operation_count = operations;
-  limits.length = duration_from(length);
-  py::list results;
-  for (std::uint64_t seed = first; seed < first + count; ++seed) {
-    Plan plan;
-    RunResult result;
-    {
-      const WithoutGil section;
-      plan = draw_plan(seed, limits);
-      result = run_plan(plan);
-    }
-    check_signals();
-    results.append(seed_result(plan, result));
-  }
-  return results;
+/// The call, for a simulation whose hosts have the same numbers.
+template <typename Change>
+void change(SimHandle& handle, Change change) {
+  handle.apply([change](SimHandle& each) { change(each.simulation()); });
 }
 
 template <typename Class>
@@ -174,26 +130,41 @@ void bind_time(Class& simulation) {
       .def_property_readonly("now", [](SimHandle& h) { return seconds_of(h.simulation().now()); });
 }
 
+void restart(SimHandle& handle, int node) {
+  const auto status = std::make_shared<Status>();
+  handle.apply([node, status](SimHandle& each) { *status = each.simulation().restart(node); });
+  unwrap(*status);
+}
+
 template <typename Class>
 void bind_faults(Class& simulation) {
   simulation
       .def("crash",
-           [](SimHandle& h, int i, bool lose_power) { h.simulation().crash(i, lose_power); })
-      .def("restart", [](SimHandle& h, int i) { unwrap(h.simulation().restart(i)); })
-      .def("wipe", [](SimHandle& h, int i) { h.simulation().wipe(i); })
-      .def("pause", [](SimHandle& h, int i) { h.simulation().pause(i); })
-      .def("resume", [](SimHandle& h, int i) { h.simulation().resume(i); })
+           [](SimHandle& h, int i, bool lose_power) {
+             change(h, [i, lose_power](Simulation& s) { s.crash(i, lose_power); });
+           })
+      .def("restart", &restart)
+      .def("wipe", [](SimHandle& h, int i) { change(h, [i](Simulation& s) { s.wipe(i); }); })
+      .def("pause", [](SimHandle& h, int i) { change(h, [i](Simulation& s) { s.pause(i); }); })
+      .def("resume", [](SimHandle& h, int i) { change(h, [i](Simulation& s) { s.resume(i); }); })
       .def("slow",
-           [](SimHandle& h, int i, std::int64_t factor) { h.simulation().set_slowness(i, factor); })
+           [](SimHandle& h, int i, std::int64_t factor) {
+             change(h, [i, factor](Simulation& s) { s.set_slowness(i, factor); });
+           })
       .def("skew",
            [](SimHandle& h, int i, double offset) {
-             h.simulation().set_wall_offset(i, duration_from(offset).milliseconds());
+             const std::int64_t offset_ms = duration_from(offset).milliseconds();
+             change(h, [i, offset_ms](Simulation& s) { s.set_wall_offset(i, offset_ms); });
            })
       .def("disk_full",
-           [](SimHandle& h, int i, bool full) { h.simulation().node(i).disk().set_full(full); })
-      .def("partition", [](SimHandle& h, const std::vector<int>& a, const std::vector<int>& b,
-                           bool one_way) { h.simulation().partition(a, b, one_way); })
-      .def("heal", [](SimHandle& h) { h.simulation().heal(); });
+           [](SimHandle& h, int i, bool full) {
+             change(h, [i, full](Simulation& s) { s.node(i).disk().set_full(full); });
+           })
+      .def("partition",
+           [](SimHandle& h, const std::vector<int>& a, const std::vector<int>& b, bool one_way) {
+             change(h, [a, b, one_way](Simulation& s) { s.partition(a, b, one_way); });
+           })
+      .def("heal", [](SimHandle& h) { change(h, [](Simulation& s) { s.heal(); }); });
 }
 
 }  // namespace
@@ -209,7 +180,13 @@ void bind_sim(py::module_& module) {
            [](const SharedSim& h) -> std::shared_ptr<ClientHandle> {
              return std::make_shared<SimClient>(h);
            })
+      .def("take_client",
+           [](const SharedSim& h, int index) -> std::shared_ptr<ClientHandle> {
+             return std::make_shared<SimClient>(h, index);
+           })
+      .def("snapshot", &SimHandle::snapshot)
       .def("trace", &trace_from)
+      .def("history", &history_from)
       .def("where", &owners_of)
       .def("node", &node_state)
       .def_property_readonly("layout", [](const SimHandle& h) { return h.layout(); })
@@ -218,7 +195,11 @@ void bind_sim(py::module_& module) {
                              [](SimHandle& h) { return h.simulation().trace_hash(); });
   bind_time(simulation);
   bind_faults(simulation);
-  module.def("run_seeds", &run_seeds);
+  py::class_<SimSnapshot>(module, "SimSnapshot", py::is_final())
+      .def("fork", &SimHandle::fork)
+      .def_property_readonly("now", [](const SimSnapshot& s) { return seconds_of(s.at.now); })
+      .def_property_readonly("trace_hash", [](const SimSnapshot& s) { return s.trace_hash; })
+      .def_property_readonly("calls", [](const SimSnapshot& s) { return s.log.size(); });
 }
 
 }  // namespace dynakv

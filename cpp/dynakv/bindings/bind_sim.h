@@ -1,4 +1,4 @@
-// Python class Simulation of the native module, its clients, and run_seeds().
+// Python classes Simulation and SimSnapshot of the native module.
 #pragma once
 
 #include <pybind11/pybind11.h>

@@ -13,17 +13,47 @@ namespace dynakv {
 
 namespace py = pybind11;
 
+namespace {
+
+const char* name_of(PeerState state) {
+  switch (state) {
+    case PeerState::alive:
+      return "alive";
+    case PeerState::suspect:
+      return "suspect";
+    case PeerState::dead:
+      return "dead";
+    case PeerState::left:
+      return "left";
+  }
+  return "";
+}
+
+}  // namespace
+
 py::dict status_fields(bool ready, LayoutVersion version, std::uint64_t incarnation,
                        const std::vector<PeerStatus>& peers, const Layout* layout) {
   py::list connected;
+  py::list known;
   for (const PeerStatus& peer : peers) {
-    if (peer.connected) connected.append(py::str(node_name(layout, peer.node)));
+    const std::string name = peer.name.empty() ? node_name(layout, peer.node) : peer.name;
+    if (peer.connected) connected.append(py::str(name));
+    py::dict row;
+    row["id"] = to_string(peer.node);
+    row["name"] = name;
+    row["address"] = peer.address;
+    row["state"] = name_of(peer.state);
+    row["incarnation"] = peer.incarnation;
+    row["in_layout"] = peer.in_layout;
+    row["connected"] = peer.connected;
+    known.append(std::move(row));
   }
   py::dict fields;
   fields["ready"] = ready;
   fields["layout_version"] = to_number(version);
   fields["incarnation"] = incarnation;
   fields["connected"] = connected;
+  fields["peers"] = known;
   return fields;
 }
 
@@ -72,16 +102,11 @@ py::object to_object(StatusReply& reply, const Layout* layout) {
 
 }  // namespace
 
-std::vector<Reply> BatchHandle::take() {
-  if (!is_done()) raise_error({ErrorCode::internal, "the batch has not ended"});
-  return take_replies();
-}
-
-py::object BatchHandle::to_result(Reply& reply, const std::shared_ptr<const Layout>& layout) const {
-  const auto index = to_number(reply.operation);
-  const std::uint64_t scope = index < requested_.scopes.size() ? requested_.scopes[index] : 0;
+py::object reply_to_python(Reply reply, const char* verb, std::uint64_t scope,
+                           const std::shared_ptr<const Layout>& layout,
+                           std::optional<WallTime> wall) {
   if (auto* got = std::get_if<GetReply>(&reply.outcome)) {
-    return py::cast(Got(std::move(*got), scope, layout, wall()));
+    return py::cast(Got(std::move(*got), scope, layout, wall));
   }
   if (auto* wrote = std::get_if<WriteReply>(&reply.outcome)) {
     return py::cast(Wrote{std::move(*wrote), scope, layout});
@@ -90,9 +115,20 @@ py::object BatchHandle::to_result(Reply& reply, const std::shared_ptr<const Layo
     return to_object(*status, layout.get());
   }
   if (auto* error = std::get_if<ErrorReply>(&reply.outcome)) {
-    return to_exception(std::move(*error), {requested_.verb, scope, layout, wall()});
+    return to_exception(std::move(*error), {verb, scope, layout, wall});
   }
   return to_exception(Error{ErrorCode::protocol, "a reply of an unexpected kind"});
+}
+
+std::vector<Reply> BatchHandle::take() {
+  if (!is_done()) raise_error({ErrorCode::internal, "the batch has not ended"});
+  return take_replies();
+}
+
+py::object BatchHandle::to_result(Reply& reply, const std::shared_ptr<const Layout>& layout) const {
+  const auto index = to_number(reply.operation);
+  const std::uint64_t scope = index < requested_.scopes.size() ? requested_.scopes[index] : 0;
+  return reply_to_python(std::move(reply), requested_.verb, scope, layout, wall());
 }
 
 py::list BatchHandle::take_all() {

@@ -30,6 +30,12 @@ struct Requested {
   std::uint64_t tag = 0;
 };
 
+/// A result or an exception, as Python sees a reply. `wall`: the reader's calendar clock, where it
+/// is not this machine's.
+pybind11::object reply_to_python(Reply reply, const char* verb, std::uint64_t scope,
+                                 const std::shared_ptr<const Layout>& layout,
+                                 std::optional<WallTime> wall);
+
 class BatchHandle {
  public:
   explicit BatchHandle(Requested requested) : requested_(std::move(requested)) {}

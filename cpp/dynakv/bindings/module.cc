@@ -7,6 +7,7 @@
 #include "dynakv/bindings/bind_node.h"
 #include "dynakv/bindings/bind_results.h"
 #include "dynakv/bindings/bind_sim.h"
+#include "dynakv/bindings/bind_sim_runs.h"
 #include "dynakv/bindings/process_life.h"
 
 PYBIND11_MODULE(_core, module) {
@@ -18,6 +19,7 @@ PYBIND11_MODULE(_core, module) {
   dynakv::bind_client(module);
   dynakv::bind_node(module);
   dynakv::bind_sim(module);
+  dynakv::bind_sim_runs(module);
   module.def("begin_exit", &dynakv::begin_exit);
   module.def("finish_exit", &dynakv::finish_exit);
   module.def("mark_forked", &dynakv::mark_forked);

@@ -3,6 +3,9 @@
 // The simulation runs on the thread that asks for it and keeps the interpreter lock. It never calls
 // Python itself: an action that is due is noted by its number, and between two events the Python
 // side is told to run it, so that an action may use the simulation as anyone may.
+//
+// Everything that is asked of the simulation goes through apply() or start(), so that fork() can
+// ask it again. Each operation is kept with its reply: the history.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -12,6 +15,7 @@
 #include <vector>
 
 #include "dynakv/bindings/client_handle.h"
+#include "dynakv/bindings/sim_log.h"
 #include "dynakv/sim/simulation.h"
 
 namespace dynakv {
@@ -25,6 +29,22 @@ class SimHandle {
   Simulation& simulation() { return simulation_; }
   const std::shared_ptr<LayoutView>& layout() const { return layout_; }
 
+  /// Makes a call that changes the simulation, and keeps it to be made again on a fork.
+  void apply(SimCall call);
+  int add_client();
+  OperationId start(int client, Operation operation);
+  /// By operation: number i has OperationId i + 1.
+  const std::vector<SimRecord>& records() const { return records_; }
+  const SimRecord& record(OperationId operation) const {
+    return records_[static_cast<std::size_t>(operation) - 1];
+  }
+
+  SimSnapshot snapshot();
+  /// Makes every call of the snapshot again, on a new simulation; takes as long as the run did.
+  /// Of actions only what they did is done. Throws InternalError when the runs part. A signal ends
+  /// it.
+  static std::shared_ptr<SimHandle> fork(const SimSnapshot& snapshot);
+
   /// Runs until `condition` holds or `until` has come; says whether it holds. A signal ends it.
   bool run(Instant until, const std::function<bool()>& condition);
   /// Runs one event and what is due after it, if there is one before `until`.
@@ -36,8 +56,12 @@ class SimHandle {
 
  private:
   void run_due();
+  void begin(int client, Operation operation);
+  void note_reply(int client, const Reply& reply);
 
   Simulation simulation_;
+  SimLog log_;
+  std::vector<SimRecord> records_;
   std::shared_ptr<LayoutView> layout_;
   pybind11::object runner_;
   std::vector<std::uint64_t> due_;
@@ -47,7 +71,10 @@ class SimHandle {
 /// A client in the simulation. Waiting for its batches runs virtual time.
 class SimClient final : public ClientHandle, public std::enable_shared_from_this<SimClient> {
  public:
+  /// Makes a new client.
   explicit SimClient(std::shared_ptr<SimHandle> simulation);
+  /// Takes up client number `index`, which a fork has.
+  SimClient(std::shared_ptr<SimHandle> simulation, int index);
 
   SharedBatch submit(std::vector<Operation> operations, Requested requested) override;
   std::shared_ptr<LayoutView> layout() override { return simulation_->layout(); }
@@ -62,8 +89,6 @@ class SimClient final : public ClientHandle, public std::enable_shared_from_this
   std::vector<std::uint64_t> drain() override { return {}; }
 
   SimHandle& simulation() { return *simulation_; }
-  WallTime wall() { return simulation_->simulation().wall_of(host()); }
-  int host() const { return simulation_->simulation().node_count() + index_; }
   void note_ended();
 
  private:

@@ -26,6 +26,27 @@ Result<QuorumSize> parse_quorum(const std::string& name, const std::string& text
   return QuorumSize::count(static_cast<std::int16_t>(*count));
 }
 
+Result<ReadRepair> parse_read_repair(const std::string& text) {
+  if (text == "off") return ReadRepair::off;
+  if (text == "background") return ReadRepair::background;
+  if (text == "blocking") return ReadRepair::blocking;
+  return fail(ErrorCode::invalid_argument,
+              "read_repair is '" + text + "'; use 'off', 'background' or 'blocking'");
+}
+
+const char* text_of(ReadRepair mode) {
+  switch (mode) {
+    case ReadRepair::off:
+      return "off";
+    case ReadRepair::blocking:
+      return "blocking";
+    case ReadRepair::bucket_default:
+    case ReadRepair::background:
+      break;
+  }
+  return "background";
+}
+
 }  // namespace
 
 Result<BucketProperties> apply_properties(BucketProperties base, const PropertyList& changes) {
@@ -44,9 +65,20 @@ Result<BucketProperties> apply_properties(BucketProperties base, const PropertyL
                     "conflict is '" + value + "'; use 'siblings' or 'lww'");
       }
       base.kind = value == "lww" ? ObjectKind::last_write_wins : ObjectKind::siblings;
+    } else if (name == "quorum") {
+      if (value != "sloppy" && value != "strict") {
+        return fail(ErrorCode::invalid_argument,
+                    "quorum is '" + value + "'; use 'sloppy' or 'strict'");
+      }
+      base.mode = value == "sloppy" ? QuorumMode::sloppy : QuorumMode::strict;
+    } else if (name == "read_repair") {
+      const Result<ReadRepair> mode = parse_read_repair(value);
+      if (!mode) return fail(mode.error());
+      base.read_repair = *mode;
     } else {
-      return fail(ErrorCode::invalid_argument,
-                  "unknown bucket property '" + name + "'; use n, r, w or conflict");
+      return fail(
+          ErrorCode::invalid_argument,
+          "unknown bucket property '" + name + "'; use n, r, w, conflict, quorum or read_repair");
     }
   }
   return base;
@@ -78,7 +110,9 @@ PropertyList to_property_list(const BucketProperties& properties) {
   return {{"n", std::to_string(properties.n)},
           {"r", properties.r.text()},
           {"w", properties.w.text()},
-          {"conflict", properties.kind == ObjectKind::siblings ? "siblings" : "lww"}};
+          {"conflict", properties.kind == ObjectKind::siblings ? "siblings" : "lww"},
+          {"quorum", properties.mode == QuorumMode::strict ? "strict" : "sloppy"},
+          {"read_repair", text_of(properties.read_repair)}};
 }
 
 Status validate_bucket_name(BytesView name) {

@@ -19,12 +19,22 @@ namespace dynakv {
 /// Property names and values as text, as users write them: {"n": "3", "conflict": "lww"}.
 using PropertyList = std::vector<std::pair<std::string, std::string>>;
 
+/// Whether nodes that stand in for owners count towards R and W (DESIGN §6). A bucket's own mode is
+/// never bucket_default.
+enum class QuorumMode : std::uint8_t { bucket_default = 0, strict = 1, sloppy = 2 };
+
+/// When a read brings owners up to date that answered with less (Dynamo §5): never, after the
+/// reply, or before it to so many owners that later reads cannot go back in time (I11).
+enum class ReadRepair : std::uint8_t { bucket_default = 0, off = 1, background = 2, blocking = 3 };
+
 struct BucketProperties {
   /// Copies of each key; unit: nodes; Dynamo's usual (3, 2, 2), §4.5.
   int n = 3;
   QuorumSize r = QuorumSize::count(2);
   QuorumSize w = QuorumSize::count(2);
   ObjectKind kind = ObjectKind::siblings;
+  QuorumMode mode = QuorumMode::sloppy;
+  ReadRepair read_repair = ReadRepair::background;
 
   bool operator==(const BucketProperties&) const = default;
 };
@@ -33,7 +43,8 @@ inline constexpr int kReplicasMax = 7;
 inline constexpr std::size_t kBucketNameBytesMax = 255;
 inline constexpr BytesView kDefaultBucket = "default";
 
-/// `base` with the named properties changed: n, r, w, conflict ("siblings" or "lww").
+/// `base` with the named properties changed: n, r, w, conflict ("siblings" or "lww"), quorum
+/// ("sloppy" or "strict"), read_repair ("off", "background" or "blocking").
 /// Errors: invalid_argument for an unknown name or a value that does not fit.
 Result<BucketProperties> apply_properties(BucketProperties base, const PropertyList& changes);
 

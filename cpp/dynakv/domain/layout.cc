@@ -9,7 +9,9 @@
 namespace dynakv {
 namespace {
 
-constexpr std::uint8_t kFormatVersion = 1;
+constexpr std::uint8_t kFormatVersion = 2;
+/// Before quorum modes and read repair.
+constexpr std::uint8_t kFormatVersionOldest = 1;
 constexpr std::size_t kMemberBytesMin = 23;
 constexpr std::size_t kBucketBytesMin = 7;
 
@@ -18,9 +20,11 @@ void write_properties(const BucketProperties& properties, ByteWriter& out) {
   out.fixed(static_cast<std::uint16_t>(properties.r.number()));
   out.fixed(static_cast<std::uint16_t>(properties.w.number()));
   out.fixed(static_cast<std::uint8_t>(properties.kind));
+  out.fixed(static_cast<std::uint8_t>(properties.mode));
+  out.fixed(static_cast<std::uint8_t>(properties.read_repair));
 }
 
-BucketProperties read_properties(ByteReader& in) {
+BucketProperties read_properties(ByteReader& in, std::uint8_t format) {
   BucketProperties properties;
   properties.n = in.fixed<std::uint8_t>();
   properties.r = QuorumSize::from_number(static_cast<std::int16_t>(in.fixed<std::uint16_t>()));
@@ -28,6 +32,12 @@ BucketProperties read_properties(ByteReader& in) {
   const auto kind = in.fixed<std::uint8_t>();
   if (kind > 1) in.refuse();
   properties.kind = static_cast<ObjectKind>(kind);
+  if (format == kFormatVersionOldest) return properties;
+  const auto mode = in.fixed<std::uint8_t>();
+  const auto read_repair = in.fixed<std::uint8_t>();
+  if (mode < 1 || mode > 2 || read_repair < 1 || read_repair > 3) in.refuse();
+  properties.mode = static_cast<QuorumMode>(mode);
+  properties.read_repair = static_cast<ReadRepair>(read_repair);
   return properties;
 }
 
@@ -142,7 +152,8 @@ Bytes encode_layout(const Layout& layout) { return encode(layout, true); }
 Result<Layout> decode_layout(BytesView bytes) {
   ByteReader in(bytes);
   Layout layout;
-  if (in.fixed<std::uint8_t>() != kFormatVersion) in.refuse();
+  const auto format = in.fixed<std::uint8_t>();
+  if (format < kFormatVersionOldest || format > kFormatVersion) in.refuse();
   layout.version = static_cast<LayoutVersion>(in.fixed<std::uint64_t>());
   layout.parent.high = in.fixed<std::uint64_t>();
   layout.parent.low = in.fixed<std::uint64_t>();
@@ -160,11 +171,11 @@ Result<Layout> decode_layout(BytesView bytes) {
     if (!validate_member(member) || !names.insert(member.name).second) in.refuse();
     layout.members.push_back(std::move(member));
   }
-  layout.defaults = read_properties(in);
+  layout.defaults = read_properties(in, format);
   const std::size_t bucket_count = in.count(kBucketBytesMin);
   for (std::size_t i = 0; i < bucket_count && in.ok(); ++i) {
     Bytes name(in.string());
-    const BucketProperties properties = read_properties(in);
+    const BucketProperties properties = read_properties(in, format);
     if (!validate_bucket_name(name) || !validate(properties, layout.members.size())) in.refuse();
     if (!layout.buckets.empty() && name <= layout.buckets.rbegin()->first) in.refuse();
     layout.buckets.emplace(std::move(name), properties);

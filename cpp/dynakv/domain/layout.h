@@ -62,7 +62,7 @@ Result<Layout> first_layout(std::vector<Member> members, BucketProperties defaul
 
 Hash128 digest_of(const Layout& layout);
 
-/// layout := version:u8(1) version:u64 parent:2*u64 cluster:2*u64 member* defaults bucket*
+/// layout := format:u8(2) version:u64 parent:2*u64 cluster:2*u64 member* defaults bucket*
 Bytes encode_layout(const Layout& layout);
 /// Errors: corruption.
 Result<Layout> decode_layout(BytesView bytes);

@@ -32,6 +32,12 @@ QuorumTally::QuorumTally(int required, std::vector<NodeId> asked)
   }
 }
 
+void QuorumTally::ask(const NodeId& node) {
+  DYNAKV_CHECK(!is_asked(node));
+  asked_.push_back(node);
+  pending_.push_back(node);
+}
+
 bool QuorumTally::take(const NodeId& node) {
   const auto at = std::find(pending_.begin(), pending_.end(), node);
   if (at == pending_.end()) return false;
@@ -53,6 +59,10 @@ QuorumState QuorumTally::state() const {
   }
   if (success_count() + static_cast<int>(pending_.size()) < required_) return QuorumState::failed;
   return QuorumState::waiting;
+}
+
+bool QuorumTally::is_asked(const NodeId& node) const {
+  return std::find(asked_.begin(), asked_.end(), node) != asked_.end();
 }
 
 bool QuorumTally::is_pending(const NodeId& node) const {

@@ -47,6 +47,9 @@ class QuorumTally {
   /// REQUIRES: `asked` names distinct nodes, as many as `required` or more.
   QuorumTally(int required, std::vector<NodeId> asked);
 
+  /// One more node is asked. REQUIRES: it is not asked yet.
+  void ask(const NodeId& node);
+
   /// Each returns true when this was the node's first answer.
   bool add_success(const NodeId& node);
   bool add_failure(const NodeId& node);
@@ -56,6 +59,7 @@ class QuorumTally {
 
   int required() const { return required_; }
   int success_count() const { return static_cast<int>(succeeded_.size()); }
+  bool is_asked(const NodeId& node) const;
   bool is_pending(const NodeId& node) const;
   bool all_answered() const;
   /// In the order of their answers.

@@ -130,6 +130,11 @@ void Links::handle_bytes(ConnectionId connection, BytesView bytes) {
 }
 
 bool Links::handle_message(Link& link, Message&& message) {
+  if (link.ready && link.role == Role::client && is_gossip(message.body)) {
+    ++counters_.protocol_errors;
+    refuse(link, {ErrorCode::protocol, "only nodes gossip"});
+    return false;
+  }
   if (link.ready && !std::holds_alternative<Hello>(message.body) &&
       !std::holds_alternative<Refusal>(message.body)) {
     handler_.handle_peer_message(link.peer, std::move(message));

@@ -123,6 +123,13 @@ Status Node::stop() {
   return parts_->loop.board().end_status;
 }
 
+Status Node::stop(Duration timeout) {
+  parts_->loop.request_end(NodeLoop::End::graceful);
+  const auto has_ended = [](const NodeBoard& board) { return board.ended; };
+  if (parts_->loop.wait_for_board(timeout, has_ended)) return stop();
+  return fail(ErrorCode::timeout, "the node is still stopping; it waits for its disk");
+}
+
 void Node::kill() { parts_->end(NodeLoop::End::kill); }
 
 std::optional<Error> Node::failure() const { return parts_->loop.board().failure; }

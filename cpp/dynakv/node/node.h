@@ -40,7 +40,7 @@ struct NodeStatus {
   bool ready = false;
   /// False once the node was stopped or has failed.
   bool running = false;
-  /// The other members, in the order of their ids.
+  /// The other members and whoever else was heard of, in the order of their ids.
   std::vector<PeerStatus> peers;
   /// The core's counters and the driver's ("node." in front), in the order of their names.
   std::map<std::string, std::uint64_t> counters;
@@ -83,6 +83,9 @@ class Node {
   /// released, and output that the sockets take at once is sent. Does nothing the second time.
   /// Errors: storage, when the last write failed.
   Status stop();
+  /// The same, but waits no longer than `timeout`. Errors: timeout too; the node goes on stopping,
+  /// and another stop() waits for it.
+  Status stop(Duration timeout);
   /// Drops everything at once, as the end of the process would: nothing is written, no effect is
   /// released. The store keeps what it was handed. Does nothing the second time.
   void kill();

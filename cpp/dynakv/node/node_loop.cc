@@ -38,6 +38,7 @@ Status NodeLoop::open(const StartEvidence& evidence, Random random) {
   NodeCoreOptions core_options;
   core_options.name = options_.name;
   core_options.address = address_;
+  core_options.contact_points = options_.contact_points;
   core_options.protocol = options_.protocol;
   core_options.effects_wait_for_sync = options_.durability == Durability::group;
   core_ = std::make_unique<NodeCore>(std::move(core_options), *store_, random);

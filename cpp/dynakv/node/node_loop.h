@@ -137,7 +137,7 @@ class NodeLoop final : private LinksHandler {
   Bytes frame_;
   /// Whom to be connected to may have changed.
   bool peers_changed_ = true;
-  LayoutVersion followed_layout_{};
+  std::uint64_t followed_peers_ = 0;
   Counters counters_;
 
   Mailbox mailbox_;

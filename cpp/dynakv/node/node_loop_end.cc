@@ -1,6 +1,7 @@
 // What of NodeLoop concerns its peers, what others see of it, and its end.
 #include <utility>
 
+#include "dynakv/adapters/system_clock.h"
 #include "dynakv/node/node_loop.h"
 
 namespace dynakv {
@@ -23,10 +24,9 @@ void NodeLoop::form_cluster(const std::vector<Member>& members, const BucketProp
 }
 
 void NodeLoop::follow_peers() {
-  const Layout* layout = core_->layout();
-  const LayoutVersion version = layout == nullptr ? LayoutVersion{} : layout->version;
-  if (!std::exchange(peers_changed_, false) && version == followed_layout_) return;
-  followed_layout_ = version;
+  const std::uint64_t revision = core_->peers_revision();
+  if (!std::exchange(peers_changed_, false) && revision == followed_peers_) return;
+  followed_peers_ = revision;
   std::vector<Links::Target> targets;
   std::vector<std::string> contacts;
   for (Member& peer : core_->peers()) {
@@ -48,12 +48,8 @@ NodeStatus NodeLoop::status() const {
                     .ready = core_->is_ready(),
                     .running = true,
                     .counters = core_->counters()};
-  if (const Layout* layout = core_->layout()) {
-    status.layout = layout->version;
-    for (const Member& member : layout->members) {
-      if (member.id != core_->id()) status.peers.push_back({member.id, links_.is_up(member.id)});
-    }
-  }
+  if (const Layout* layout = core_->layout()) status.layout = layout->version;
+  status.peers = core_->peer_statuses(system_now());
   const auto count = [&](const char* name, std::uint64_t value) {
     status.counters[std::string("node.") + name] = value;
   };

@@ -23,6 +23,15 @@ Status validate(const NodeOptions& options) {
   if (options.advertise.size() > kAddressBytesMax || options.listen.size() > kAddressBytesMax) {
     return invalid("an address has at most " + std::to_string(kAddressBytesMax) + " bytes");
   }
+  if (options.contact_points.size() > kMemberCountMax) {
+    return invalid("there are at most " + std::to_string(kMemberCountMax) + " contact points");
+  }
+  for (const std::string& address : options.contact_points) {
+    if (const Status valid = validate_address(address); !valid) return valid;
+    if (address.size() > kAddressBytesMax) {
+      return invalid("an address has at most " + std::to_string(kAddressBytesMax) + " bytes");
+    }
+  }
   if (options.zone.empty() || options.zone.size() > kNameBytesMax) {
     return invalid("a zone has 1 to " + std::to_string(kNameBytesMax) + " bytes");
   }

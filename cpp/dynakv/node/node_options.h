@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "dynakv/base/result.h"
 #include "dynakv/base/time.h"
@@ -34,6 +35,9 @@ struct NodeOptions {
   std::string listen = "127.0.0.1:0";
   /// What peers and clients are told; empty = where the node listens.
   std::string advertise;
+  /// "host:port" of nodes of a running cluster. A node with an empty directory takes over their
+  /// layout; it is no member, so it owns nothing and forwards what it is asked.
+  std::vector<std::string> contact_points;
   /// Allows other addresses than loopback although nothing is encrypted or authenticated yet.
   bool insecure = false;
   Durability durability = Durability::group;

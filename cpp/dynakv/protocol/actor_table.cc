@@ -5,6 +5,7 @@
 
 #include "dynakv/base/byte_io.h"
 #include "dynakv/base/canary.h"
+#include "dynakv/base/sometimes.h"
 #include "dynakv/protocol/store_keys.h"
 
 namespace dynakv {
@@ -68,6 +69,7 @@ void ActorTable::end_step() {
   for (const Slot slot : place) {
     const Row& row = rows_[to_number(slot)];
     const bool only_here = row.sequence + kJournalLength == sequence;
+    sometimes(Sometimes::journal_place_carried_on, only_here && row.actor != ActorId{});
     if (only_here && row.actor != ActorId{}) move(slot);
   }
   Bytes value;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "dynakv/base/canary.h"
+#include "dynakv/base/sometimes.h"
 #include "dynakv/domain/object_format.h"
 #include "dynakv/protocol/admission.h"
 #include "dynakv/protocol/client_session_parts.h"
@@ -12,6 +13,7 @@ namespace dynakv {
 namespace {
 
 ErrorReply behind_its_flow() {
+  sometimes(Sometimes::read_went_stale);
   return refused(ErrorCode::stale,
                  "the owners that answered are behind what this session has seen; try again when "
                  "more of them are up");
@@ -49,11 +51,13 @@ void ClientSession::Parts::begin(Now now, ClientFlight flight, const OperationOp
 
 void ClientSession::Parts::attempt(Now now, ClientFlight& flight, Outbox& out) {
   flight.target = choose_target(flight);
+  sometimes(Sometimes::client_found_nobody, flight.target.is_nil());
   if (flight.target.is_nil()) {
     // Nobody is connected: peers may come back before the deadline.
     return wait_and_retry(now, flight, options.retry_pause, out);
   }
   ++flight.attempts;
+  sometimes(Sometimes::client_tried_second_owner, !flight.failed_targets.empty());
   flight.request = static_cast<RequestId>(++request_count);
   requests.emplace(to_number(flight.request), flight.operation);
   out.send(flight.target, flight.request, request_for(flight, flight.deadline - now.steady));
@@ -62,6 +66,7 @@ void ClientSession::Parts::attempt(Now now, ClientFlight& flight, Outbox& out) {
 NodeId ClientSession::Parts::choose_target(const ClientFlight& flight) const {
   if (const auto* status = std::get_if<StatusOperation>(&flight.what)) {
     if (!status->node.is_nil()) return view.is_up(status->node) ? status->node : NodeId{};
+    if (view.is_up(preferred)) return preferred;
     return view.up().empty() ? NodeId{} : *view.up().begin();
   }
   if (!view.has_layout()) return {};
@@ -71,9 +76,10 @@ NodeId ClientSession::Parts::choose_target(const ClientFlight& flight) const {
     const auto& failed = flight.failed_targets;
     return std::find(failed.begin(), failed.end(), node) != failed.end();
   };
+  if (view.is_up(preferred) && !has_failed(preferred)) return preferred;
   const std::vector<NodeId> owners = view.owners(slot_of(token_of_key(key)), n);
-  for (const NodeId& owner : owners) {
-    if (view.is_up(owner) && !has_failed(owner)) return owner;
+  for (const NodeId& node : view.walk(slot_of(token_of_key(key)))) {
+    if (view.is_up(node) && !has_failed(node)) return node;
   }
   for (const NodeId& node : view.up()) {
     if (!has_failed(node)) return node;
@@ -88,14 +94,20 @@ Body ClientSession::Parts::request_for(const ClientFlight& flight, Duration time
   RequestHead head;
   head.layout = view.version();
   head.time_left = time_left;
+  const auto describe = [&head](const Bytes& bucket, const Bytes& key,
+                                const OperationOptions& operation) {
+    head.bucket = bucket;
+    head.key = key;
+    head.mode = operation.mode;
+    head.explain = operation.explain;
+  };
   if (const auto* get = std::get_if<GetOperation>(&flight.what)) {
-    head.bucket = get->bucket;
-    head.key = get->key;
-    return GetRequest{std::move(head), flight.ask_all ? QuorumSize::all() : get->options.quorum};
+    describe(get->bucket, get->key, get->options);
+    return GetRequest{std::move(head), flight.ask_all ? QuorumSize::all() : get->options.quorum,
+                      get->options.read_repair};
   }
   if (const auto* write = std::get_if<WriteOperation>(&flight.what)) {
-    head.bucket = write->bucket;
-    head.key = write->key;
+    describe(write->bucket, write->key, write->options);
     return WriteRequest{std::move(head),       write->kind,         write->precondition,
                         write->options.quorum, write->context,      write->context_scope,
                         write->value,          write->content_type, write->ttl,
@@ -131,6 +143,7 @@ void ClientSession::Parts::finish(ClientFlight& flight, decltype(Reply::outcome)
 void ClientSession::Parts::finish_at_deadline(ClientFlight& flight, Outbox& out) {
   const bool is_write = std::holds_alternative<WriteOperation>(flight.what);
   const bool is_out = !flight.target.is_nil();
+  sometimes(Sometimes::client_timed_out, is_out);
   ErrorReply error;
   if (!is_out && flight.last_error) {
     error = *flight.last_error;
@@ -160,6 +173,7 @@ void ClientSession::Parts::handle_failure(Now now, ClientFlight& flight, ErrorRe
   }
   const bool may_repeat = !error.in_doubt && error_is_retryable(code) && code != ErrorCode::timeout;
   if (may_repeat && flight.attempts < options.attempts_max) {
+    sometimes(Sometimes::client_retried_refusal);
     flight.node_errors.push_back({target, code});
     flight.last_error = std::move(error);
     if (code == ErrorCode::stale_layout) {
@@ -184,10 +198,13 @@ void ClientSession::Parts::handle_lost_target(Now now, ClientFlight& flight, Out
   flight.failed_targets.push_back(target);
   flight.node_errors.push_back({target, ErrorCode::no_nodes_available});
   const auto* write = std::get_if<WriteOperation>(&flight.what);
+  sometimes(Sometimes::connection_lost_under_read, write == nullptr);
+  sometimes(Sometimes::connection_lost_under_write, write != nullptr);
   if (write != nullptr) flight.maybe_applied = true;
   // A condition that the first try may itself have changed must not be asked again.
   const bool is_conditional = write != nullptr && (write->precondition == Precondition::if_absent ||
                                                    write->precondition == Precondition::if_context);
+  sometimes(Sometimes::conditional_not_retried, is_conditional);
   if (!is_conditional && flight.attempts < options.attempts_max) {
     return wait_and_retry(now, flight, Duration{}, out);
   }
@@ -220,6 +237,7 @@ void ClientSession::Parts::handle_get_reply(Now now, ClientFlight& flight, GetRe
       !canary(Canary::session_goes_back)) {
     if (!flight.ask_all && flight.attempts < options.attempts_max) {
       flight.ask_all = true;
+      sometimes(Sometimes::read_asked_all);
       return wait_and_retry(now, flight, Duration{}, out);
     }
     return finish(flight, behind_its_flow(), out);
@@ -234,6 +252,7 @@ void ClientSession::Parts::handle_write_reply(ClientFlight& flight, WriteReply r
   if (remembers(flight, flow)) {
     const Context* seen = memory.find(flow, flight.scope);
     Context known = reply.context;
+    sometimes(Sometimes::flow_wrote_concurrently, seen != nullptr && *seen != write.context);
     // What the flow saw in the meantime, beside this write, stays seen.
     if (seen != nullptr && *seen != write.context) known.join(*seen);
     memory.set(flow, flight.scope, std::move(known));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "dynakv/base/sometimes.h"
 #include "dynakv/protocol/client_session_parts.h"
 #include "dynakv/protocol/request_error.h"
 
@@ -31,6 +32,8 @@ void ClientSession::set_layout(Now now, Layout layout, Outbox& out,
                                std::shared_ptr<const Ring> ring) {
   Parts& p = *parts_;
   p.view.adopt(std::move(layout), std::move(ring));
+  const Member* preferred = p.view.layout().find_by_name(p.options.prefer);
+  p.preferred = preferred != nullptr ? preferred->id : NodeId{};
   for (auto& [id, flight] : p.flights) {
     if (!flight.waits_for_layout) continue;
     flight.waits_for_layout = false;
@@ -118,7 +121,10 @@ void ClientSession::handle_peer_down(Now now, const NodeId& node, Outbox& out) {
 void ClientSession::handle_message(Now now, const NodeId& from, Message message, Outbox& out) {
   Parts& p = *parts_;
   ClientFlight* flight = p.flight_of(message.id);
+  sometimes(Sometimes::reply_after_deadline, flight == nullptr);
   if (flight == nullptr || flight->target != from) return;
+  sometimes(Sometimes::reply_at_deadlines_edge,
+            flight->deadline < now.steady + p.options.timeout / 10);
   Body& body = message.body;
   if (auto* got = std::get_if<GetReply>(&body);
       got != nullptr && std::holds_alternative<GetOperation>(flight->what)) {

@@ -35,6 +35,11 @@ struct OperationOptions {
   /// Zero = the client's default.
   Duration timeout;
   FlowId flow{};
+  QuorumMode mode = QuorumMode::bucket_default;
+  /// Of a get.
+  ReadRepair read_repair = ReadRepair::bucket_default;
+  /// The reply carries the coordinator's decision record.
+  bool explain = false;
 };
 
 struct GetOperation {

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -53,7 +54,9 @@ KeyView key_of(const ClientFlight& flight);
 
 struct ClientSession::Parts {
   Parts(ClientOptions client_options, Random client_random)
-      : options(client_options), random(client_random), memory(options.session_context_count_max) {
+      : options(std::move(client_options)),
+        random(client_random),
+        memory(options.session_context_count_max) {
     Random ids = random.stream("client id");
     id = {ids.next(), ids.next()};
   }
@@ -78,6 +81,8 @@ struct ClientSession::Parts {
   Random random;
   NodeId id;
   ClusterView view;
+  /// The member that options.prefer names; nil = none.
+  NodeId preferred;
   SessionMemory memory;
   Flights flights;
   std::unordered_map<std::uint64_t, OperationId> requests;  // lookup only

@@ -1,7 +1,8 @@
-// What one node (or client) knows of the cluster: the layout, the ring made from it, and which
-// members it is connected to. Connections change routing, never ownership (I17).
+// What one node (or client) knows of the cluster: the layout, the ring made from it, which members
+// it is connected to, and which it suspects. Both change routing, never ownership (I17).
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <set>
@@ -11,6 +12,8 @@
 #include "dynakv/base/hash.h"
 #include "dynakv/domain/layout.h"
 #include "dynakv/domain/ring.h"
+#include "dynakv/protocol/explain.h"
+#include "dynakv/protocol/messages.h"
 
 namespace dynakv {
 
@@ -29,6 +32,51 @@ class ClusterView {
     layout_ = std::move(layout);
   }
 
+  /// Owners and fallbacks of a slot in their order (Ring::walk).
+  std::vector<NodeId> walk(Slot slot) const {
+    return ring_->preference_list(slot, static_cast<int>(kWalkLength));
+  }
+  /// Sloppy or strict, as the request or else its bucket says.
+  QuorumMode mode_of(const RequestHead& head) const {
+    if (head.mode != QuorumMode::bucket_default) return head.mode;
+    return layout_->properties_of(head.bucket).mode;
+  }
+  /// How many of the nodes are worth sending a request to; `self` always is.
+  int usable_count(const std::vector<NodeId>& nodes, const NodeId& self) const {
+    return static_cast<int>(std::count_if(nodes.begin(), nodes.end(), [&](const NodeId& node) {
+      return node == self || is_usable(node);
+    }));
+  }
+  /// The nearest owner that can be reached, this node itself never; nil when there is none.
+  NodeId usable_owner(Slot slot, int n) const {
+    for (const NodeId& owner : owners(slot, n)) {
+      if (is_usable(owner)) return owner;
+    }
+    return {};
+  }
+  /// The same for owners and fallbacks of a slot; `self` coordinates, so it counts as one of them.
+  int usable_in_sloppy(Slot slot, const NodeId& self) const {
+    const std::vector<NodeId> nodes = walk(slot);
+    const bool is_in_walk = std::find(nodes.begin(), nodes.end(), self) != nodes.end();
+    return usable_count(nodes, self) + (is_in_walk ? 0 : 1);
+  }
+  /// Begins the decision record of a request that this node coordinates.
+  Explainer explainer(Now now, const NodeId& self, Slot slot, int n, int required,
+                      bool is_strict) const {
+    const std::vector<NodeId> nodes = walk(slot);
+    const auto owner_count = std::min(nodes.size(), static_cast<std::size_t>(n));
+    const auto middle = nodes.begin() + static_cast<std::ptrdiff_t>(owner_count);
+    Explainer explainer(now.steady, Explain{version(),
+                                            self,
+                                            {nodes.begin(), middle},
+                                            {middle, nodes.end()},
+                                            static_cast<std::uint16_t>(required),
+                                            is_strict,
+                                            {}});
+    explainer.note(now.steady, ExplainKind::received, self);
+    return explainer;
+  }
+
   /// The owners of a key in a bucket with N = n, nearest to the slot first.
   std::vector<NodeId> owners(Slot slot, int n) const { return ring_->preference_list(slot, n); }
 
@@ -37,11 +85,24 @@ class ClusterView {
   bool is_up(const NodeId& node) const { return up_.contains(node); }
   const std::set<NodeId>& up() const { return up_; }
 
+  void set_suspect(const NodeId& node, bool is_suspect) {
+    if (is_suspect) {
+      suspects_.insert(node);
+    } else {
+      suspects_.erase(node);
+    }
+  }
+  bool is_suspect(const NodeId& node) const { return suspects_.contains(node); }
+  const std::set<NodeId>& suspects() const { return suspects_; }
+  /// Connected, and not suspected: worth sending a request to.
+  bool is_usable(const NodeId& node) const { return is_up(node) && !is_suspect(node); }
+
  private:
   std::optional<Layout> layout_;
   std::shared_ptr<const Ring> ring_;
   Hash128 digest_;
   std::set<NodeId> up_;
+  std::set<NodeId> suspects_;
 };
 
 }  // namespace dynakv

@@ -3,14 +3,19 @@
 #include <string>
 #include <utility>
 
+#include "dynakv/base/sometimes.h"
 #include "dynakv/protocol/request_error.h"
 
 namespace dynakv {
 
 NodeId Forwarder::choose_owner(const RequestHead& head) const {
   const int n = view_.layout().properties_of(head.bucket).n;
-  for (const NodeId& owner : view_.owners(slot_of(token_of_key(head.key)), n)) {
-    if (view_.is_up(owner)) return owner;
+  const Slot slot = slot_of(token_of_key(head.key));
+  const NodeId owner = view_.usable_owner(slot, n);
+  if (!owner.is_nil() || view_.mode_of(head) == QuorumMode::strict) return owner;
+  // In a sloppy quorum a fallback may coordinate where no owner can be reached.
+  for (const NodeId& node : view_.walk(slot)) {
+    if (view_.is_usable(node)) return node;
   }
   return {};
 }
@@ -19,6 +24,8 @@ template <typename Request>
 void Forwarder::forward(Now now, const NodeId& from, RequestId id, Request request, bool is_write,
                         Outbox& out) {
   const NodeId owner = choose_owner(request.head);
+  sometimes(Sometimes::request_forwarded);
+  sometimes(Sometimes::forward_found_no_owner, owner.is_nil());
   if (owner.is_nil()) {
     return out.send(from, id,
                     refused(ErrorCode::quorum_unavailable,
@@ -26,7 +33,7 @@ void Forwarder::forward(Now now, const NodeId& from, RequestId id, Request reque
                             "nothing was applied; try another node"));
   }
   const Flight flight{from, id, owner, now.steady + request.head.time_left, is_write};
-  const RequestId flight_id = ids_.next();
+  const RequestId flight_id = ids_.next(identity_.progress());
   request.head.forwarded = true;
   in_flight_.emplace(flight_id, flight);
   deadlines_.add(flight.deadline, flight_id, out);
@@ -55,6 +62,7 @@ void Forwarder::handle_peer_down(const NodeId& peer, Outbox& out) {
   for (auto at = in_flight_.begin(); at != in_flight_.end();) {
     const auto current = at++;
     if (current->second.owner != peer) continue;
+    sometimes(Sometimes::forward_lost_owner);
     fail_flight(current, ErrorCode::quorum_timeout, "the connection to the owner was lost", out);
   }
 }
@@ -63,6 +71,7 @@ void Forwarder::handle_timer(Now now, Outbox& out) {
   for (const RequestId id : deadlines_.take_expired(now.steady, out)) {
     const auto at = in_flight_.find(id);
     if (at != in_flight_.end()) {
+      sometimes(Sometimes::forward_timed_out);
       fail_flight(at, ErrorCode::quorum_timeout, "the owner did not answer in time", out);
     }
   }

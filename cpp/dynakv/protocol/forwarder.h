@@ -10,6 +10,7 @@
 
 #include "dynakv/protocol/cluster_view.h"
 #include "dynakv/protocol/deadlines.h"
+#include "dynakv/protocol/identity.h"
 #include "dynakv/protocol/outbox.h"
 #include "dynakv/protocol/request_id.h"
 
@@ -17,7 +18,7 @@ namespace dynakv {
 
 class Forwarder {
  public:
-  explicit Forwarder(const ClusterView& view) : view_(view) {}
+  Forwarder(const Identity& identity, const ClusterView& view) : identity_(identity), view_(view) {}
 
   void handle_request(Now now, const NodeId& from, RequestId id, GetRequest request, Outbox& out);
   void handle_request(Now now, const NodeId& from, RequestId id, WriteRequest request, Outbox& out);
@@ -38,7 +39,7 @@ class Forwarder {
     bool is_write = false;
   };
 
-  /// The owner to send to; nil when none is connected.
+  /// The owner, or in a sloppy quorum the fallback, to send to; nil when none can be reached.
   NodeId choose_owner(const RequestHead& head) const;
   template <typename Request>
   void forward(Now now, const NodeId& from, RequestId id, Request request, bool is_write,
@@ -46,6 +47,7 @@ class Forwarder {
   void fail_flight(std::map<RequestId, Flight>::iterator flight, ErrorCode code, const char* reason,
                    Outbox& out);
 
+  const Identity& identity_;
   const ClusterView& view_;
   RequestIds ids_{Waiter::forwarder};
   std::map<RequestId, Flight> in_flight_;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "dynakv/base/sometimes.h"
+#include "dynakv/domain/object_format.h"
 #include "dynakv/protocol/request_error.h"
 
 namespace dynakv {
@@ -13,42 +15,98 @@ void GetCoordinator::handle_request(Now now, const NodeId& from, RequestId id,
   const BucketProperties& properties = view_.layout().properties_of(head.bucket);
   const auto r = (request.r.is_default() ? properties.r : request.r).resolve(properties.n);
   if (!r) return out.send(from, id, refused(r.error()));
-  std::vector<NodeId> owners = view_.owners(slot_of(token_of_key(head.key)), properties.n);
-  const auto alive = std::count_if(owners.begin(), owners.end(), [this](const NodeId& owner) {
-    return owner == self_ || view_.is_up(owner);
-  });
-  if (alive < *r) {
-    return out.send(from, id, quorum_unavailable(*r, static_cast<int>(alive)));
+  Flight flight;
+  flight.client = from;
+  flight.client_request = id;
+  flight.bucket = head.bucket;
+  flight.key = head.key;
+  flight.kind = properties.kind;
+  flight.slot = slot_of(token_of_key(head.key));
+  flight.deadline = now.steady + head.time_left;
+  flight.wake_at = std::min(flight.deadline, now.steady + options_.hint_timeout);
+  flight.is_sloppy = view_.mode_of(head) == QuorumMode::sloppy;
+  flight.repair = request.read_repair == ReadRepair::bucket_default ? properties.read_repair
+                                                                    : request.read_repair;
+  flight.owners = view_.owners(flight.slot, properties.n);
+  flight.walk_used = flight.owners.size();
+  flight.holders_needed = properties.n - *r + 1;
+  const NodeId& self = identity_.id();
+  const int alive = flight.is_sloppy ? view_.usable_in_sloppy(flight.slot, self)
+                                     : view_.usable_count(flight.owners, self);
+  sometimes(Sometimes::read_refused_early, alive < *r);
+  if (alive < *r) return out.send(from, id, quorum_unavailable(*r, alive, flight.is_sloppy));
+  flight.phase = ReadPhase(properties.kind, *r, flight.owners);
+  if (head.explain) {
+    flight.explain =
+        view_.explainer(now, identity_.id(), flight.slot, properties.n, *r, !flight.is_sloppy);
   }
+  const bool local_ok = read_local(flight);
+  if (local_ok) flight.explain.note(now.steady, ExplainKind::answered, identity_.id());
+  const RequestId flight_id = ids_.next(identity_.progress());
+  const auto at = in_flight_.emplace(flight_id, std::move(flight)).first;
+  deadlines_.add(at->second.wake_at, flight_id, out);
+  ask(now, flight_id, at->second, local_ok, out);
+  advance(now, at, out);
+}
 
-  Flight flight{from,
-                id,
-                head.bucket,
-                head.key,
-                now.steady + head.time_left,
-                ReadPhase(properties.kind, *r, owners)};
-  auto local = objects_.load_encoded(head.bucket, head.key);
-  const bool local_ok = local && flight.phase.add_object(self_, std::move(*local));
-  if (!local) flight.phase.add_failure(self_, local.error().code);
+/// This node's own copy or, where it is no owner, the hints that it keeps. True when the owners'
+/// digests can be compared with it.
+bool GetCoordinator::read_local(Flight& flight) {
+  const NodeId& self = identity_.id();
+  if (flight.phase.is_asked(self)) {
+    auto local = objects_.load_encoded(flight.bucket, flight.key);
+    if (!local) {
+      flight.phase.add_failure(self, local.error().code);
+      return false;
+    }
+    return flight.phase.add_object(self, std::move(*local)).has_value();
+  }
+  flight.phase.ask_fallback(self);
+  const auto kept = hints_.find(flight.owners, flight.bucket, flight.key, flight.kind);
+  if (!kept) {
+    flight.phase.add_failure(self, kept.error().code);
+    return false;
+  }
+  (void)flight.phase.add_object(self, kept->is_absent() ? Bytes() : encode_object(*kept));
+  return false;
+}
 
-  const RequestId flight_id = ids_.next();
+void GetCoordinator::ask(Now now, RequestId id, Flight& flight, bool local_ok, Outbox& out) {
   std::vector<NodeId> asked;
-  for (const NodeId& owner : owners) {
-    if (owner == self_) continue;
-    if (view_.is_up(owner)) {
+  int lost = 0;
+  for (const NodeId& owner : flight.owners) {
+    if (owner == identity_.id()) continue;
+    if (view_.is_usable(owner)) {
       asked.push_back(owner);
-    } else {
+      flight.explain.note(now.steady, ExplainKind::sent, owner);
+      continue;
+    }
+    ++lost;
+    flight.explain.note(now.steady, ExplainKind::skipped, owner);
+  }
+  // Without a good copy of our own there is nothing that a digest could be compared with.
+  out.send(std::move(asked), id, ReplicaGet{flight.bucket, flight.key, view_.version(), local_ok});
+  // Fallbacks are asked before the owners are given up, so that the quorum is not out of reach.
+  if (flight.is_sloppy) {
+    for (; lost > 0; --lost) ask_fallback(now, id, flight, out);
+  }
+  for (const NodeId& owner : flight.owners) {
+    if (owner != identity_.id() && !view_.is_usable(owner)) {
       flight.phase.add_failure(owner, ErrorCode::no_nodes_available);
     }
   }
-  const auto at = in_flight_.emplace(flight_id, std::move(flight)).first;
-  deadlines_.add(at->second.deadline, flight_id, out);
-  if (at->second.phase.state() == QuorumState::waiting) {
-    // Without a good copy of our own there is nothing that a digest could be compared with.
-    out.send(std::move(asked), flight_id,
-             ReplicaGet{head.bucket, head.key, view_.version(), local_ok});
+}
+
+void GetCoordinator::ask_fallback(Now now, RequestId id, Flight& flight, Outbox& out) {
+  const std::vector<NodeId> walk = view_.walk(flight.slot);
+  while (flight.walk_used < walk.size()) {
+    const NodeId& node = walk[flight.walk_used++];
+    if (!view_.is_usable(node) || flight.phase.is_asked(node)) continue;
+    flight.phase.ask_fallback(node);
+    sometimes(Sometimes::read_asked_fallback);
+    flight.explain.note(now.steady, ExplainKind::sent, node);
+    return out.send(node, id, HintGet{flight.bucket, flight.key, view_.version(), flight.owners});
   }
-  finish_if_decided(now, at, out);
 }
 
 void GetCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
@@ -60,10 +118,24 @@ void GetCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
   if (is_full) {
     // A malformed object already counts as that owner's failure.
     (void)flight.phase.add_object(from, std::move(reply.object));
+    flight.explain.note(now.steady, ExplainKind::answered, from);
   } else if (flight.phase.add_digest(from, reply.digest)) {
+    flight.explain.note(now.steady, ExplainKind::digest_differs, from);
+    sometimes(Sometimes::digest_differed);
     out.send(from, id, ReplicaGet{flight.bucket, flight.key, view_.version(), false});
+  } else {
+    flight.explain.note(now.steady, ExplainKind::digest_equal, from);
   }
-  finish_if_decided(now, at, out);
+  advance(now, at, out);
+}
+
+void GetCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
+                                    const ReplicaPutReply&, Outbox& out) {
+  const auto at = in_flight_.find(id);
+  if (at == in_flight_.end() || at->second.stage != Stage::repairing) return;
+  at->second.explain.note(now.steady, ExplainKind::repaired, from);
+  add_holder(at->second, from);
+  continue_repairing(now, at, out);
 }
 
 void GetCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
@@ -71,40 +143,115 @@ void GetCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
   const auto at = in_flight_.find(id);
   if (at == in_flight_.end()) return;
   at->second.phase.add_failure(from, error.error.code);
-  finish_if_decided(now, at, out);
+  at->second.explain.note(now.steady, ExplainKind::failed, from);
+  advance(now, at, out);
 }
 
 void GetCoordinator::handle_peer_down(Now now, const NodeId& peer, Outbox& out) {
-  for (auto at = in_flight_.begin(); at != in_flight_.end();) {
-    const auto current = at++;
-    current->second.phase.add_failure(peer, ErrorCode::no_nodes_available);
-    finish_if_decided(now, current, out);
+  std::vector<RequestId> ids;
+  ids.reserve(in_flight_.size());
+  for (const auto& [id, flight] : in_flight_) {
+    if (flight.phase.tally().is_pending(peer)) ids.push_back(id);
+  }
+  const ReplicaError error{Error{ErrorCode::no_nodes_available, "the connection was lost"}};
+  for (const RequestId id : ids) {
+    const auto at = in_flight_.find(id);
+    if (at == in_flight_.end()) continue;
+    // While the owner still counts as pending, so that the quorum stays in reach.
+    if (at->second.is_sloppy && at->second.stage == Stage::reading) {
+      ask_fallback(now, id, at->second, out);
+    }
+    handle_message(now, peer, id, error, out);
   }
 }
 
 void GetCoordinator::handle_timer(Now now, Outbox& out) {
   for (const RequestId id : deadlines_.take_expired(now.steady, out)) {
     const auto at = in_flight_.find(id);
-    if (at != in_flight_.end()) finish(now, at, true, out);
+    if (at == in_flight_.end()) continue;
+    Flight& flight = at->second;
+    if (flight.stage == Stage::replied) {
+      // Who has not answered by now is not waited for.
+      repair(now, id, flight, out);
+      forget(at);
+    } else if (now.steady >= flight.deadline) {
+      sometimes(Sometimes::read_timed_out);
+      fail_flight(now, at, true, out);
+    } else {
+      flight.wake_at = flight.deadline;
+      deadlines_.add(flight.wake_at, id, out);
+      for (const NodeId& owner : flight.phase.owners_pending()) {
+        flight.explain.note(now.steady, ExplainKind::silent, owner);
+        if (flight.is_sloppy && flight.stage == Stage::reading) ask_fallback(now, id, flight, out);
+      }
+    }
   }
 }
 
-void GetCoordinator::finish_if_decided(Now now, Flights::iterator flight, Outbox& out) {
-  if (flight->second.phase.state() != QuorumState::waiting) finish(now, flight, false, out);
+void GetCoordinator::advance(Now now, Flights::iterator at, Outbox& out) {
+  Flight& flight = at->second;
+  if (flight.stage == Stage::repairing) return continue_repairing(now, at, out);
+  if (flight.stage == Stage::reading) {
+    const QuorumState state = flight.phase.state();
+    if (state == QuorumState::waiting) return;
+    if (state == QuorumState::failed) return fail_flight(now, at, false, out);
+    flight.explain.note(now.steady, ExplainKind::quorum_met, identity_.id());
+    sometimes(Sometimes::read_met_despite_failures, !flight.phase.errors().empty());
+    sometimes(Sometimes::read_met_with_fallback, !flight.phase.is_strict());
+    if (flight.repair == ReadRepair::blocking) return begin_repairing(now, at, out);
+    reply(now, flight, out);
+    if (flight.repair == ReadRepair::off) return forget(at);
+  }
+  forget_if_done(now, at, out);
 }
 
-void GetCoordinator::finish(Now now, Flights::iterator at, bool timed_out, Outbox& out) {
-  const Flight& flight = at->second;
-  const QuorumTally& tally = flight.phase.tally();
-  if (tally.state() == QuorumState::met) {
-    const bool all = tally.succeeded().size() == tally.asked().size();
-    out.send(flight.client, flight.client_request,
-             GetReply{flight.phase.encoded(now.wall), tally.succeeded(), all});
-  } else {
-    out.send(flight.client, flight.client_request,
-             quorum_not_met(tally, timed_out, false, flight.phase.errors()));
-  }
-  deadlines_.remove(flight.deadline, at->first);
+void GetCoordinator::forget_if_done(Now now, Flights::iterator at, Outbox& out) {
+  if (!at->second.phase.owners_pending().empty()) return forget_oldest_replied(now, out);
+  repair(now, at->first, at->second, out);
+  forget(at);
+}
+
+void GetCoordinator::reply(Now now, Flight& flight, Outbox& out) {
+  const bool is_repaired = flight.stage == Stage::repairing;
+  flight.stage = Stage::replied;
+  ++replied_count_;
+  flight.explain.note(now.steady, ExplainKind::replied, identity_.id());
+  GetReply reply;
+  reply.object = is_repaired ? std::move(flight.shown_now) : flight.phase.encoded(now.wall);
+  reply.answered = flight.phase.owners_answered();
+  reply.fallbacks = flight.phase.fallbacks_answered();
+  reply.all_answered = flight.phase.all_owners_answered();
+  reply.is_strict = flight.phase.is_strict();
+  reply.explain = flight.explain.record();
+  out.send(flight.client, flight.client_request, std::move(reply));
+}
+
+void GetCoordinator::fail_flight(Now now, Flights::iterator at, bool timed_out, Outbox& out) {
+  Flight& flight = at->second;
+  flight.explain.note(now.steady, ExplainKind::replied, identity_.id());
+  ErrorReply error =
+      flight.stage == Stage::repairing
+          ? refused(ErrorCode::quorum_timeout, "too few owners took the read's repair in time")
+          : quorum_not_met(flight.phase.tally(), timed_out, false, flight.phase.errors());
+  error.alive = static_cast<std::uint16_t>(view_.usable_count(flight.owners, identity_.id()));
+  error.explain = flight.explain.record();
+  out.send(flight.client, flight.client_request, std::move(error));
+  forget(at);
+}
+
+void GetCoordinator::forget_oldest_replied(Now now, Outbox& out) {
+  if (replied_count_ <= options_.settling_max) return;
+  // Ids grow: the oldest comes first.
+  const auto oldest = std::find_if(in_flight_.begin(), in_flight_.end(), [](const auto& entry) {
+    return entry.second.stage == Stage::replied;
+  });
+  repair(now, oldest->first, oldest->second, out);
+  forget(oldest);
+}
+
+void GetCoordinator::forget(Flights::iterator at) {
+  if (at->second.stage == Stage::replied) --replied_count_;
+  deadlines_.remove(at->second.wake_at, at->first);
   in_flight_.erase(at);
 }
 

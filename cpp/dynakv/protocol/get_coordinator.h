@@ -1,18 +1,27 @@
-// The coordinator of gets: asks every owner, replies after R (Dynamo §4.5, DESIGN §6).
+// The coordinator of gets (Dynamo §4.5, §5, DESIGN §6): asks all N owners, joins what they answer,
+// replies after R, and then repairs owners that answered with less.
 //
-// This node is an owner itself: its own copy is the full object, the others send digests.
+// Its own copy is the full object, the others send digests. For an owner that is down or silent a
+// sloppy read asks a fallback for its hints.
 // Messages per get at N=3: 2 requests and 2 replies of about 60 bytes, plus one full object for
 // each owner that differs.
 //
 // Invariant 1: each request gets exactly one reply, at its deadline at the latest.
-// Invariant 2: an error of an owner is never taken for "not found" (I20).
+// Invariant 2: an error of an owner is never taken for "not found" (I20), nor is the "not found" of
+// a fallback (B34). Invariant 3: with blocking repair, at least N-R+1 owners hold what the reply
+// shows, durably, before it is sent: later quorum reads do not go back in time (I11).
+// Invariant 4: owners that agree are sent nothing (I19).
 #pragma once
 
 #include <map>
 
+#include "dynakv/protocol/actor_table.h"
 #include "dynakv/protocol/cluster_view.h"
 #include "dynakv/protocol/deadlines.h"
+#include "dynakv/protocol/hint_table.h"
+#include "dynakv/protocol/identity.h"
 #include "dynakv/protocol/object_table.h"
+#include "dynakv/protocol/options.h"
 #include "dynakv/protocol/outbox.h"
 #include "dynakv/protocol/read_phase.h"
 #include "dynakv/protocol/request_id.h"
@@ -21,43 +30,100 @@ namespace dynakv {
 
 class GetCoordinator {
  public:
-  GetCoordinator(const NodeId& self, const ClusterView& view, ObjectTable& objects)
-      : self_(self), view_(view), objects_(objects) {}
+  GetCoordinator(const Identity& identity, const ClusterView& view, ObjectTable& objects,
+                 ActorTable& actors, HintTable& hints, const ProtocolOptions& options)
+      : identity_(identity),
+        view_(view),
+        objects_(objects),
+        actors_(actors),
+        hints_(hints),
+        options_(options) {}
 
-  /// REQUIRES: this node is an owner of the key; the request is valid.
+  /// REQUIRES: the request is valid, and this node is an owner of the key, or the quorum is sloppy
+  /// and no owner can be reached.
   void handle_request(Now now, const NodeId& from, RequestId id, const GetRequest& request,
                       Outbox& out);
 
   void handle_message(Now now, const NodeId& from, RequestId id, ReplicaGetReply reply,
+                      Outbox& out);
+  /// An owner holds what it was sent in repair.
+  void handle_message(Now now, const NodeId& from, RequestId id, const ReplicaPutReply& reply,
                       Outbox& out);
   void handle_message(Now now, const NodeId& from, RequestId id, const ReplicaError& error,
                       Outbox& out);
   void handle_peer_down(Now now, const NodeId& peer, Outbox& out);
   void handle_timer(Now now, Outbox& out);
 
-  std::size_t in_flight() const { return in_flight_.size(); }
+  /// Requests that wait for their reply.
+  std::size_t in_flight() const { return in_flight_.size() - replied_count_; }
+  /// Owners that were sent what they lacked.
+  std::uint64_t repaired_count() const { return repaired_count_; }
 
  private:
+  enum class Stage : std::uint8_t {
+    /// Fewer than R answered.
+    reading,
+    /// R answered; the reply waits until enough owners hold what it shows.
+    repairing,
+    /// Replied; late answers still tell whom to repair.
+    replied,
+  };
   struct Flight {
     NodeId client;
     RequestId client_request{};
     Bytes bucket;
     Bytes key;
+    ObjectKind kind = ObjectKind::siblings;
+    Slot slot{};
     Instant deadline;
+    Instant wake_at;
+    bool is_sloppy = false;
+    ReadRepair repair = ReadRepair::background;
+    Stage stage = Stage::reading;
     ReadPhase phase;
+    std::vector<NodeId> owners;
+    /// How many places of the slot's walk were tried already.
+    std::size_t walk_used = 0;
+    /// While repairing: what the reply shows, who holds it, and how many must.
+    Bytes shown;
+    Bytes shown_now;  // without the values whose time is over
+    Hash128 shown_digest;
+    std::vector<NodeId> holders;
+    std::vector<NodeId> sent_repair;
+    int holders_needed = 0;
+    Explainer explain;
   };
   using Flights = std::map<RequestId, Flight>;
 
-  /// Replies and forgets the flight when its quorum is met or out of reach.
-  void finish_if_decided(Now now, Flights::iterator flight, Outbox& out);
-  void finish(Now now, Flights::iterator flight, bool timed_out, Outbox& out);
+  bool read_local(Flight& flight);
+  void ask(Now now, RequestId id, Flight& flight, bool local_ok, Outbox& out);
+  void ask_fallback(Now now, RequestId id, Flight& flight, Outbox& out);
+  void advance(Now now, Flights::iterator flight, Outbox& out);
+  void begin_repairing(Now now, Flights::iterator flight, Outbox& out);
+  void continue_repairing(Now now, Flights::iterator flight, Outbox& out);
+  void add_holder(Flight& flight, const NodeId& owner);
+  /// Sends every owner that answered with less than the join what it lacks.
+  void repair(Now now, RequestId id, Flight& flight, Outbox& out);
+  void send_repair(Now now, RequestId id, Flight& flight, std::vector<NodeId> owners,
+                   const Bytes& object, Outbox& out);
+  void reply(Now now, Flight& flight, Outbox& out);
+  void fail_flight(Now now, Flights::iterator flight, bool timed_out, Outbox& out);
+  /// After the reply: repairs and forgets when no owner is waited for.
+  void forget_if_done(Now now, Flights::iterator flight, Outbox& out);
+  void forget(Flights::iterator flight);
+  void forget_oldest_replied(Now now, Outbox& out);
 
-  const NodeId& self_;
+  const Identity& identity_;
   const ClusterView& view_;
   ObjectTable& objects_;
+  ActorTable& actors_;
+  HintTable& hints_;
+  const ProtocolOptions& options_;
   RequestIds ids_{Waiter::get_coordinator};
   Flights in_flight_;
   Deadlines deadlines_{TimerKind::get_deadline};
+  std::size_t replied_count_ = 0;
+  std::uint64_t repaired_count_ = 0;
 };
 
 }  // namespace dynakv

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "dynakv/base/byte_io.h"
+#include "dynakv/base/sometimes.h"
 #include "dynakv/domain/layout.h"
 #include "dynakv/protocol/store_keys.h"
 
@@ -65,6 +66,11 @@ Result<PastLoss> Identity::start(const NodeCoreOptions& options, const StartEvid
     } else if (!effects_wait_for_sync_ && !stopped_cleanly_) {
       loss = PastLoss::unsynced_effects;
     }
+    sometimes(Sometimes::past_lost_by_move, loss == PastLoss::moved_or_copied);
+    sometimes(Sometimes::past_lost_by_reboot, loss == PastLoss::unclean_reboot);
+    sometimes(Sometimes::past_lost_unsynced, loss == PastLoss::unsynced_effects);
+    sometimes(Sometimes::clean_stop_kept_actors, loss == PastLoss::none && stopped_cleanly_);
+    sometimes(Sometimes::kill_kept_actors, loss == PastLoss::none && !stopped_cleanly_);
     remember_run(progress());
   } else {
     is_new_ = true;
@@ -172,6 +178,12 @@ bool Identity::was_rolled_back(const Progress& seen) {
   step_ = std::max(step_, seen.step);
   save();
   return true;
+}
+
+void Identity::go_beyond(std::uint64_t incarnation) {
+  remember_run(current_step());
+  incarnation_ = std::max(incarnation_, incarnation + 1);
+  save();
 }
 
 void Identity::note_peer_progress(const NodeId& peer, const Progress& progress) {

@@ -59,6 +59,10 @@ class Identity {
   /// answer is given once for each such memory: it is taken into the node's own.
   bool was_rolled_back(const Progress& seen_by_peer);
 
+  /// Others know this node in a later life than it remembers: it was rolled back. Goes on behind
+  /// it.
+  void go_beyond(std::uint64_t incarnation);
+
   /// Remembers, with this step's data, how far a peer has got.
   void note_peer_progress(const NodeId& peer, const Progress& progress);
   Progress progress_of_peer(const NodeId& peer) const;

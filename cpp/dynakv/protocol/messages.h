@@ -16,8 +16,11 @@
 #include "dynakv/base/result.h"
 #include "dynakv/base/time.h"
 #include "dynakv/base/types.h"
+#include "dynakv/domain/bucket.h"
 #include "dynakv/domain/context.h"
+#include "dynakv/domain/membership.h"
 #include "dynakv/domain/quorum.h"
+#include "dynakv/protocol/explain.h"
 
 namespace dynakv {
 
@@ -66,11 +69,23 @@ struct RequestHead {
   Duration time_left;
   /// Set by the node that forwarded it: a request is forwarded once (B10).
   bool forwarded = false;
+  QuorumMode mode = QuorumMode::bucket_default;
+  /// The reply tells how it came about.
+  bool explain = false;
 };
 
 struct GetRequest {
   RequestHead head;
   QuorumSize r = QuorumSize::bucket_default();
+  ReadRepair read_repair = ReadRepair::bucket_default;
+};
+
+/// A node that holds a hint for an owner, or for several.
+struct StandIn {
+  NodeId node;
+  NodeId owner;
+
+  bool operator==(const StandIn&) const = default;
 };
 
 struct GetReply {
@@ -78,8 +93,13 @@ struct GetReply {
   Bytes object;
   /// The owners whose answers are in it.
   std::vector<NodeId> answered;
+  /// Fallbacks whose hints are in it; they counted towards R only in sloppy mode.
+  std::vector<NodeId> fallbacks;
   /// Every owner answered: nothing that exists can be missing.
   bool all_answered = false;
+  /// R was met by owners alone.
+  bool is_strict = false;
+  ExplainRecord explain;
 };
 
 enum class WriteKind : std::uint8_t { put = 0, remove = 1 };
@@ -117,8 +137,13 @@ struct WriteReply {
   Context context;
   /// Nil counter for a delete of siblings, which makes no event.
   Dot dot;
-  /// Who holds it durably, the coordinator first.
+  /// The owners that hold it durably, the coordinator first.
   std::vector<NodeId> acked;
+  /// Who holds it durably as a hint, and for which owner.
+  std::vector<StandIn> hinted;
+  /// W was met by owners alone.
+  bool is_strict = false;
+  ExplainRecord explain;
 };
 
 struct NodeError {
@@ -136,6 +161,9 @@ struct ErrorReply {
   std::vector<NodeError> node_errors;
   /// For condition_failed: the object that the condition met.
   Bytes object;
+  /// Owners that could be reached when the request was refused or given up.
+  std::uint16_t alive = 0;
+  ExplainRecord explain;
 };
 
 /// Coordinator to replica.
@@ -164,6 +192,26 @@ struct ReplicaPut {
   Progress progress;
 };
 
+/// Coordinator to a fallback: keep this until `owner` has it (Dynamo §4.6). Answered with a
+/// ReplicaPutReply when it is durable.
+struct HintPut {
+  Bytes bucket;
+  Bytes key;
+  LayoutVersion layout{};
+  NodeId owner;
+  Bytes object;
+  Progress progress;
+};
+
+/// Coordinator to a fallback: what do you hold for these owners? Answered with a ReplicaGetReply;
+/// an empty one is no answer that counts (B34).
+struct HintGet {
+  Bytes bucket;
+  Bytes key;
+  LayoutVersion layout{};
+  std::vector<NodeId> owners;
+};
+
 /// Sent after the join is durable.
 struct ReplicaPutReply {
   /// The highest counter of the coordinator's actor that the replica knows for this key.
@@ -183,9 +231,25 @@ struct LayoutReply {
 
 struct StatusRequest {};
 
+enum class PeerState : std::uint8_t {
+  alive = 0,
+  /// Nothing was heard for too long; requests go elsewhere.
+  suspect = 1,
+  /// Suspect for long, and not connected.
+  dead = 2,
+  /// Removed from the cluster for ever.
+  left = 3,
+};
+
+/// What a node knows of another one.
 struct PeerStatus {
   NodeId node;
   bool connected = false;
+  Bytes name;
+  Bytes address;
+  PeerState state = PeerState::alive;
+  std::uint64_t incarnation = 0;
+  bool in_layout = false;
 };
 
 struct StatusReply {
@@ -199,9 +263,37 @@ struct StatusReply {
   std::vector<std::pair<Bytes, std::uint64_t>> counters;
 };
 
+/// What both messages of gossip say of the sender's layout; nil and zero before it has one.
+struct GossipHead {
+  NodeId cluster;
+  LayoutVersion layout{};
+  Hash128 layout_digest;
+};
+
+/// What the sender knows, so that the receiver can tell what either side lacks. About 22 bytes for
+/// each member: 22 KB at 1,000, 90 KB at the most.
+struct GossipDigest {
+  GossipHead head;
+  std::vector<MemberVersion> members;
+};
+
+/// The answer: what the other side lacks, and what it is asked for in turn. The answer to that has
+/// no `wanted` and ends the exchange.
+struct GossipDelta {
+  GossipHead head;
+  MembershipDelta delta;
+  std::vector<MemberVersion> wanted;
+};
+
 using Body = std::variant<Hello, Refusal, GetRequest, GetReply, WriteRequest, WriteReply,
                           ErrorReply, ReplicaGet, ReplicaGetReply, ReplicaPut, ReplicaPutReply,
-                          ReplicaError, LayoutRequest, LayoutReply, StatusRequest, StatusReply>;
+                          ReplicaError, LayoutRequest, LayoutReply, StatusRequest, StatusReply,
+                          GossipDigest, GossipDelta, HintPut, HintGet>;
+
+/// Messages that a client has no business to send.
+inline bool is_gossip(const Body& body) {
+  return std::holds_alternative<GossipDigest>(body) || std::holds_alternative<GossipDelta>(body);
+}
 
 /// A reply carries the id of its request.
 struct Message {

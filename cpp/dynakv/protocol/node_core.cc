@@ -5,6 +5,7 @@
 
 #include "dynakv/base/canary.h"
 #include "dynakv/base/check.h"
+#include "dynakv/base/sometimes.h"
 #include "dynakv/protocol/node_core_parts.h"
 #include "dynakv/protocol/store_keys.h"
 
@@ -30,18 +31,22 @@ Status NodeCore::start(Now now, const StartEvidence& evidence, Outbox& out) {
     p.actors.retire_all();
   }
   p.past_is_proven = p.identity.is_new() || *loss != PastLoss::none;
+  const std::uint64_t run = p.identity.progress().run;
+  if (const Status loaded = p.hints.load(run, *loss == PastLoss::none); !loaded) {
+    return fail(loaded.error());
+  }
+  p.handoff.arm(now, out);
 
   auto stored = p.store.get(Space::node_state, kLayoutKey);
   if (!stored) return fail(stored.error());
   if (stored->has_value()) {
     auto layout = decode_layout(**stored);
     if (!layout) return fail(layout.error());
-    if (layout->find(p.identity.id()) == nullptr) {
-      return fail(ErrorCode::invalid_argument,
-                  "this data directory's node is not a member of its own layout");
-    }
     p.adopt(std::move(*layout));
+    p.gossip.follow_layout(now);
   }
+  if (const Status loaded = p.gossip.load(); !loaded) return fail(loaded.error());
+  p.gossip.start(now, out);
   if (!p.past_is_proven) {
     out.set_timer(kIdentityCheckTimer, now.steady + p.options.protocol.identity_check_timeout);
     p.become_ready_if_checked();
@@ -51,7 +56,7 @@ Status NodeCore::start(Now now, const StartEvidence& evidence, Outbox& out) {
 
 void NodeCore::stop(Now, Outbox&) { parts_->identity.stop(); }
 
-Status NodeCore::adopt_layout(Now, const Layout& layout, Outbox&) {
+Status NodeCore::adopt_layout(Now now, const Layout& layout, Outbox&) {
   Parts& p = *parts_;
   if (p.view.has_layout()) {
     if (p.view.digest() == digest_of(layout)) return {};
@@ -67,6 +72,7 @@ Status NodeCore::adopt_layout(Now, const Layout& layout, Outbox&) {
   }
   p.store.put(Space::node_state, kLayoutKey, encode_layout(layout));
   p.adopt(layout);
+  p.gossip.follow_layout(now);
   return {};
 }
 
@@ -117,44 +123,6 @@ Status NodeCore::finish_forming(Now now, Outbox& out) {
   return adopt_layout(now, *layout, out);
 }
 
-std::vector<Member> NodeCore::peers() const {
-  std::vector<Member> peers =
-      parts_->view.has_layout() ? parts_->view.layout().members : parts_->forming;
-  std::erase_if(peers, [this](const Member& member) { return member.name == name(); });
-  return peers;
-}
-
-Status NodeCore::check_hello(const Hello& hello) const {
-  const ClusterView& view = parts_->view;
-  if (!view.has_layout()) {
-    const auto& forming = parts_->forming;
-    if (forming.empty() || hello.role == Role::client ||
-        std::any_of(forming.begin(), forming.end(),
-                    [&](const Member& member) { return member.name == hello.name; })) {
-      return {};
-    }
-    return fail(ErrorCode::auth,
-                "'" + printable(hello.name) + "' is not among the first members of this cluster");
-  }
-  const Layout& layout = view.layout();
-  if (!hello.cluster.is_nil() && hello.cluster != layout.cluster) {
-    return fail(ErrorCode::auth, "this node belongs to another cluster; check the address");
-  }
-  if (hello.role == Role::client) return {};
-  if (hello.sender == id()) return fail(ErrorCode::auth, "the sender has this node's own id");
-  const Member* member = layout.find(hello.sender);
-  if (member != nullptr && member->name == hello.name) return {};
-  if (layout.find_by_name(hello.name) != nullptr) {
-    return fail(
-        ErrorCode::auth,
-        "the name '" + printable(hello.name) +
-            "' belongs to a node with another id: its "
-            "data directory is not the one that the cluster knows; bring that back, or replace "
-            "the node under a new layout");
-  }
-  return fail(ErrorCode::auth, "'" + printable(hello.name) + "' is not a member of this cluster");
-}
-
 Hello NodeCore::hello_for(const NodeId& peer) const {
   const Parts& p = *parts_;
   Hello hello;
@@ -180,21 +148,26 @@ void NodeCore::handle_peer_up(Now now, const Hello& hello, Outbox& out) {
   if (const Status formed = finish_forming(now, out); !formed) ++p.counters.refused;
   if (p.identity.was_rolled_back(hello.progress_seen) && !canary(Canary::actor_outlives_rollback)) {
     ++p.counters.rollbacks_found;
-    p.actors.retire_all();
-    p.past_is_proven = true;
+    sometimes(Sometimes::rollback_found_by_peer);
+    p.lose_past();
   }
   p.view.set_up(hello.sender);
+  p.gossip.handle_peer_up(now, hello, out);
   p.members_heard.insert(hello.sender);
   p.become_ready_if_checked();
   if (p.past_is_proven) out.cancel_timer(kIdentityCheckTimer);
+  p.handoff.handle_peer_up(now, hello.sender, out);
 }
 
 void NodeCore::handle_peer_down(Now now, const NodeId& peer, Outbox& out) {
   Parts& p = *parts_;
   p.view.set_down(peer);
+  p.gossip.handle_peer_down();
   p.gets.handle_peer_down(now, peer, out);
   p.writes.handle_peer_down(now, peer, out);
   p.forwarder.handle_peer_down(peer, out);
+  p.handoff.handle_peer_down(peer);
+  p.handoff.arm(now, out);
 }
 
 void NodeCore::handle_timer(Now now, TimerId timer, Outbox& out) {
@@ -203,16 +176,29 @@ void NodeCore::handle_timer(Now now, TimerId timer, Outbox& out) {
     case TimerKind::get_deadline:
       return p.gets.handle_timer(now, out);
     case TimerKind::write_deadline:
-      return p.writes.handle_timer(now, out);
+      p.writes.handle_timer(now, out);
+      return p.handoff.arm(now, out);
     case TimerKind::forward_deadline:
       return p.forwarder.handle_timer(now, out);
     case TimerKind::identity_check:
-      if (!p.past_is_proven) p.actors.retire_all();
-      p.past_is_proven = true;
+      sometimes(Sometimes::identity_check_timed_out, !p.past_is_proven);
+      if (!p.past_is_proven) p.lose_past();
       return;
+    case TimerKind::hinted_handoff:
+      return p.handoff.handle_timer(now, out);
+    case TimerKind::gossip_round:
+      return p.gossip.handle_round(now, is_ready(), out);
+    case TimerKind::suspicion:
+      return p.gossip.handle_suspicion(now, out);
     case TimerKind::client_deadline:
       DYNAKV_CHECK(!"a node has no client timers");
   }
+}
+
+void NodeCore::Parts::lose_past() {
+  actors.retire_all();
+  hints.distrust_past();
+  past_is_proven = true;
 }
 
 void NodeCore::Parts::become_ready_if_checked() {
@@ -249,11 +235,23 @@ std::map<std::string, std::uint64_t> NodeCore::counters() const {
           {"actors_retired", p.actors.retired_count()},
           {"forwarded", c.forwarded},
           {"gets", c.gets},
+          {"gossip_rounds", p.gossip.counters().rounds},
+          {"hints_delivered", p.handoff.delivered_count()},
+          {"hints_made", p.writes.hinted_count()},
+          {"hints_pending", p.hints.total_count()},
+          {"hints_pending_bytes", p.hints.total_bytes()},
+          {"hints_refused", p.hints.refused_count()},
+          {"hints_stored", c.hint_puts},
           {"in_flight", p.gets.in_flight() + p.writes.in_flight() + p.forwarder.in_flight()},
+          {"layout_conflicts", p.gossip.counters().layout_conflicts},
+          {"layouts_learned", c.layouts_learned},
+          {"names_refused", p.gossip.membership().refused_count()},
+          {"read_repairs", p.gets.repaired_count()},
           {"refused", c.refused},
           {"replica_gets", c.replica_gets},
           {"replica_puts", c.replica_puts},
           {"rollbacks_found", c.rollbacks_found},
+          {"suspicions", p.gossip.counters().suspicions},
           {"writes", c.writes}};
 }
 

@@ -17,6 +17,7 @@
 #include "dynakv/base/random.h"
 #include "dynakv/base/result.h"
 #include "dynakv/domain/layout.h"
+#include "dynakv/domain/membership.h"
 #include "dynakv/domain/ring.h"
 #include "dynakv/protocol/options.h"
 #include "dynakv/protocol/outbox.h"
@@ -41,6 +42,9 @@ struct NodeCoreOptions {
   std::string name;
   /// Where peers and clients reach this node, "host:port".
   std::string address;
+  /// Addresses of a running cluster's nodes. With them, a node without a layout takes the one that
+  /// they have, and is no member of it until a later layout says so.
+  std::vector<std::string> contact_points;
   ProtocolOptions protocol;
   /// The driver releases effects only when their step is synced (DESIGN §8, `group`). When it does
   /// not (`os`), only a clean stop lets the next start go on under the same actors.
@@ -77,12 +81,20 @@ class NodeCore {
   Status form_cluster(Now now, std::vector<Member> members, const BucketProperties& defaults,
                       std::map<Bytes, BucketProperties> buckets, Outbox& out);
 
-  /// The members that this node should be connected to; ids are nil while they are not known.
+  /// The nodes that this node should be connected to, where gossip says that they are; ids are nil
+  /// while they are not known.
   std::vector<Member> peers() const;
+  /// Changes whenever the result of peers() may have changed.
+  std::uint64_t peers_revision() const;
+  /// What this node knows of each other one, in the order of their ids.
+  std::vector<PeerStatus> peer_statuses(Now now) const;
+  const Membership& membership() const;
+  /// Nothing was heard of the node for too long, so requests go elsewhere.
+  bool is_suspect(const NodeId& node) const;
 
-  /// The first message on a connection. An error is sent to the other side as a Refusal before the
-  /// connection is closed. Errors: protocol, version_mismatch, auth (another cluster, a name with
-  /// another id).
+  /// The first message on a connection. Nodes that are no members are welcome: they own nothing. An
+  /// error is sent to the other side as a Refusal before the connection is closed. Errors:
+  /// protocol, version_mismatch, auth (another cluster, a name with another id, a removed id).
   Status check_hello(const Hello& hello) const;
   /// What this node says of itself to `peer` (nil: not known yet, or a client).
   Hello hello_for(const NodeId& peer) const;

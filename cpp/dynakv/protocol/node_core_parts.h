@@ -9,6 +9,9 @@
 #include "dynakv/protocol/cluster_view.h"
 #include "dynakv/protocol/forwarder.h"
 #include "dynakv/protocol/get_coordinator.h"
+#include "dynakv/protocol/gossip.h"
+#include "dynakv/protocol/hint_table.h"
+#include "dynakv/protocol/hinted_handoff.h"
 #include "dynakv/protocol/identity.h"
 #include "dynakv/protocol/node_core.h"
 #include "dynakv/protocol/object_table.h"
@@ -26,7 +29,9 @@ struct NodeCounters {
   std::uint64_t refused = 0;
   std::uint64_t replica_gets = 0;
   std::uint64_t replica_puts = 0;
+  std::uint64_t hint_puts = 0;
   std::uint64_t rollbacks_found = 0;
+  std::uint64_t layouts_learned = 0;
 };
 
 struct NodeCore::Parts {
@@ -37,24 +42,35 @@ struct NodeCore::Parts {
         identity(store),
         actors(store, random.stream("actors")),
         objects(store, actors, options.protocol),
-        gets(identity.id(), view, objects),
-        writes(identity, view, objects, actors, options.protocol),
-        forwarder(view),
-        replica(view, objects, actors, identity) {}
+        hints(store, random.stream("hint actors"), options.protocol),
+        gets(identity, view, objects, actors, hints, options.protocol),
+        writes(identity, view, objects, actors, hints, options.protocol),
+        forwarder(identity, view),
+        replica(view, objects, actors, hints, identity),
+        handoff(identity, view, hints, objects, options.protocol),
+        gossip(options, identity, store, view, random.stream("gossip")) {}
 
   void adopt(Layout layout) {
     auto ring = options.ring_source ? options.ring_source(layout) : nullptr;
     view.adopt(std::move(layout), std::move(ring));
   }
   void become_ready_if_checked();
+  /// Nothing that was counted before may be counted on under the same actors.
+  void lose_past();
   bool admit(Now now, const NodeId& from, RequestId id, RequestHead& head, Outbox& out);
   bool owns(const RequestHead& head) const;
+  /// Owns the key, or stands in because no owner can be reached and the quorum is sloppy.
+  bool coordinates(const RequestHead& head) const;
   bool is_member(const NodeId& node) const;
   void handle_get(Now now, const NodeId& from, RequestId id, GetRequest request, Outbox& out);
   void handle_write(Now now, const NodeId& from, RequestId id, WriteRequest request, Outbox& out);
   void handle_replica_request(Now now, const NodeId& from, Message& message, Outbox& out);
   void handle_reply(Now now, const NodeId& from, Message& message, Outbox& out);
-  StatusReply status() const;
+  void handle_gossip(Now now, const NodeId& from, const Message& message, Outbox& out);
+  void handle_layout_reply(Now now, const Message& message);
+  /// The layout with the addresses that gossip has: its readers want to connect.
+  Layout reachable_layout() const;
+  StatusReply status(Now now) const;
   void refuse(const NodeId& from, RequestId id, Error error, Outbox& out) {
     ++counters.refused;
     out.send(from, id, dynakv::refused(std::move(error)));
@@ -67,10 +83,13 @@ struct NodeCore::Parts {
   ActorTable actors;
   ObjectTable objects;
   ClusterView view;
+  HintTable hints;
   GetCoordinator gets;
   WriteCoordinator writes;
   Forwarder forwarder;
   Replica replica;
+  HintedHandoff handoff;
+  Gossip gossip;
   RepeatFilter repeats;
   /// The first members while their ids are being learned; none otherwise.
   std::vector<Member> forming;

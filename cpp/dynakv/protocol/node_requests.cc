@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "dynakv/base/sometimes.h"
 #include "dynakv/protocol/admission.h"
 #include "dynakv/protocol/node_core_parts.h"
 
@@ -9,10 +10,13 @@ namespace dynakv {
 
 void NodeCore::handle_message(Now now, const NodeId& from, Message message, Outbox& out) {
   Parts& p = *parts_;
+  p.gossip.note_heard(now, from);
   Body& body = message.body;
   const bool is_data_request =
       std::holds_alternative<GetRequest>(body) || std::holds_alternative<WriteRequest>(body);
-  if (is_data_request && p.repeats.is_repeated(from, message.id)) return;
+  if (is_data_request && p.repeats.is_repeated(from, message.id)) {
+    return sometimes(Sometimes::repeated_request_dropped);
+  }
   if (auto* get = std::get_if<GetRequest>(&body)) {
     return p.handle_get(now, from, message.id, std::move(*get), out);
   }
@@ -21,18 +25,22 @@ void NodeCore::handle_message(Now now, const NodeId& from, Message message, Outb
   }
   if (std::holds_alternative<LayoutRequest>(body)) {
     LayoutReply reply;
-    if (p.view.has_layout()) reply.layout = encode_layout(p.view.layout());
+    if (p.view.has_layout()) reply.layout = encode_layout(p.reachable_layout());
     return out.send(from, message.id, std::move(reply));
   }
   if (std::holds_alternative<StatusRequest>(body)) {
-    StatusReply status = p.status();
+    StatusReply status = p.status(now);
     for (const auto& [name, value] : counters()) status.counters.emplace_back(name, value);
     return out.send(from, message.id, std::move(status));
   }
-  if (std::holds_alternative<ReplicaGet>(body) || std::holds_alternative<ReplicaPut>(body)) {
-    return p.handle_replica_request(now, from, message, out);
+  if (std::holds_alternative<ReplicaGet>(body) || std::holds_alternative<ReplicaPut>(body) ||
+      std::holds_alternative<HintPut>(body) || std::holds_alternative<HintGet>(body)) {
+    p.handle_replica_request(now, from, message, out);
+    return p.handoff.arm(now, out);
   }
+  if (is_gossip(body)) return p.handle_gossip(now, from, message, out);
   p.handle_reply(now, from, message, out);
+  p.handoff.arm(now, out);
 }
 
 void NodeCore::Parts::handle_replica_request(Now now, const NodeId& from, Message& message,
@@ -47,29 +55,36 @@ void NodeCore::Parts::handle_replica_request(Now now, const NodeId& from, Messag
   } else if (const auto* put = std::get_if<ReplicaPut>(&message.body)) {
     ++counters.replica_puts;
     replica.handle_message(now, from, message.id, *put, out);
+  } else if (const auto* hint = std::get_if<HintPut>(&message.body)) {
+    ++counters.hint_puts;
+    replica.handle_message(now, from, message.id, *hint, out);
+  } else if (const auto* wanted = std::get_if<HintGet>(&message.body)) {
+    replica.handle_message(now, from, message.id, *wanted, out);
   }
 }
 
 void NodeCore::Parts::handle_reply(Now now, const NodeId& from, Message& message, Outbox& out) {
   Body& body = message.body;
-  const bool is_for_writes = RequestIds::waiter_of(message.id) == Waiter::write_coordinator;
+  const auto deliver_to = [&](auto& machine, auto&& reply) {
+    machine.handle_message(now, from, message.id, std::forward<decltype(reply)>(reply), out);
+  };
+  const Waiter waiter = RequestIds::waiter_of(message.id);
   if (auto* got = std::get_if<ReplicaGetReply>(&body)) {
-    if (is_for_writes) {
-      writes.handle_message(now, from, message.id, std::move(*got), out);
-    } else {
-      gets.handle_message(now, from, message.id, std::move(*got), out);
-    }
+    if (waiter == Waiter::write_coordinator) deliver_to(writes, std::move(*got));
+    if (waiter == Waiter::get_coordinator) deliver_to(gets, std::move(*got));
   } else if (const auto* put = std::get_if<ReplicaPutReply>(&body)) {
-    writes.handle_message(now, from, message.id, *put, out);
+    if (waiter == Waiter::write_coordinator) deliver_to(writes, *put);
+    if (waiter == Waiter::get_coordinator) deliver_to(gets, *put);
+    if (waiter == Waiter::hinted_handoff) deliver_to(handoff, *put);
   } else if (const auto* error = std::get_if<ReplicaError>(&body)) {
-    if (is_for_writes) {
-      writes.handle_message(now, from, message.id, *error, out);
-    } else {
-      gets.handle_message(now, from, message.id, *error, out);
-    }
+    if (waiter == Waiter::write_coordinator) deliver_to(writes, *error);
+    if (waiter == Waiter::get_coordinator) deliver_to(gets, *error);
+    if (waiter == Waiter::hinted_handoff) deliver_to(handoff, *error);
   } else if (std::holds_alternative<GetReply>(body) || std::holds_alternative<WriteReply>(body) ||
              std::holds_alternative<ErrorReply>(body)) {
     forwarder.handle_reply(from, message.id, std::move(body), out);
+  } else if (std::holds_alternative<LayoutReply>(body)) {
+    handle_layout_reply(now, message);
   }
   // Anything else is a reply that nobody waits for; it carries nothing to act on.
 }
@@ -87,11 +102,12 @@ bool NodeCore::Parts::admit(Now now, const NodeId& from, RequestId id, RequestHe
     refuse(from, id, {ErrorCode::timeout, "the deadline had passed on arrival"}, out);
   } else if (gets.in_flight() + writes.in_flight() + forwarder.in_flight() >=
              options.protocol.in_flight_max) {
+    sometimes(Sometimes::overload_refused);
     refuse(from, id,
            {ErrorCode::overloaded, "this node has too many requests in flight; slow down"}, out);
   } else {
     head.time_left = std::min(head.time_left, options.protocol.request_timeout_max);
-    if (!head.forwarded || owns(head)) return true;
+    if (!head.forwarded || coordinates(head)) return true;
     refuse(from, id, {ErrorCode::stale_layout, "forwarded to a node that does not own the key"},
            out);
   }
@@ -101,6 +117,13 @@ bool NodeCore::Parts::admit(Now now, const NodeId& from, RequestId id, RequestHe
 bool NodeCore::Parts::owns(const RequestHead& head) const {
   const int n = view.layout().properties_of(head.bucket).n;
   return view.ring().owns(identity.id(), slot_of(token_of_key(head.key)), n);
+}
+
+bool NodeCore::Parts::coordinates(const RequestHead& head) const {
+  if (owns(head)) return true;
+  if (view.mode_of(head) == QuorumMode::strict || !is_member(identity.id())) return false;
+  const int n = view.layout().properties_of(head.bucket).n;
+  return view.usable_owner(slot_of(token_of_key(head.key)), n).is_nil();
 }
 
 bool NodeCore::Parts::is_member(const NodeId& node) const {
@@ -113,7 +136,7 @@ void NodeCore::Parts::handle_get(Now now, const NodeId& from, RequestId id, GetR
     return refuse(from, id, valid.error(), out);
   }
   if (!admit(now, from, id, request.head, out)) return;
-  if (owns(request.head)) {
+  if (coordinates(request.head)) {
     ++counters.gets;
     return gets.handle_request(now, from, id, request, out);
   }
@@ -127,11 +150,12 @@ void NodeCore::Parts::handle_write(Now now, const NodeId& from, RequestId id, Wr
     return refuse(from, id, valid.error(), out);
   }
   if (!admit(now, from, id, request.head, out)) return;
-  if (!owns(request.head)) {
+  if (!coordinates(request.head)) {
     ++counters.forwarded;
     return forwarder.handle_request(now, from, id, std::move(request), out);
   }
   if (!past_is_proven) {
+    sometimes(Sometimes::not_ready_refused);
     return refuse(from, id,
                   {ErrorCode::not_ready,
                    "this node was just restarted and still checks its past; try another owner"},
@@ -139,23 +163,7 @@ void NodeCore::Parts::handle_write(Now now, const NodeId& from, RequestId id, Wr
   }
   ++counters.writes;
   writes.handle_request(now, from, id, std::move(request), out);
-}
-
-StatusReply NodeCore::Parts::status() const {
-  StatusReply reply;
-  reply.node = identity.id();
-  reply.name = options.name;
-  reply.layout = view.version();
-  reply.incarnation = identity.incarnation();
-  reply.ready = view.has_layout() && past_is_proven;
-  if (view.has_layout()) {
-    for (const Member& member : view.layout().members) {
-      if (member.id != identity.id()) {
-        reply.peers.push_back({member.id, view.is_up(member.id)});
-      }
-    }
-  }
-  return reply;
+  handoff.arm(now, out);
 }
 
 }  // namespace dynakv

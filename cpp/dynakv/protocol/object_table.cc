@@ -4,6 +4,7 @@
 
 #include "dynakv/base/canary.h"
 #include "dynakv/base/hash.h"
+#include "dynakv/base/sometimes.h"
 #include "dynakv/domain/object_format.h"
 #include "dynakv/protocol/store_keys.h"
 
@@ -36,6 +37,7 @@ Result<Bytes> ObjectTable::load_encoded(BytesView bucket, BytesView key) {
   auto stored = store_.get(Space::objects, store_key);
   if (!stored && canary(Canary::read_error_is_absent)) return Bytes{};
   if (!stored) {
+    sometimes(Sometimes::actor_retired_by_read_error);
     actors_.retire(slot_of(token));
     return fail(stored.error());
   }
@@ -117,6 +119,7 @@ void ObjectTable::evict_until(std::size_t bytes_max) {
     if (entry.recently_used) {
       entry.recently_used = false;
     } else {
+      sometimes(Sometimes::object_evicted);
       const Bytes store_key = entry.store_key;
       forget(store_key);
     }

@@ -13,8 +13,24 @@ Status validate(const ProtocolOptions& options) {
   if (options.in_flight_max == 0) {
     return fail(ErrorCode::invalid_argument, "in_flight_max must be at least 1");
   }
+  if (options.hint_timeout <= Duration{} || options.hint_retry_pause <= Duration{} ||
+      options.hint_window == 0) {
+    return fail(ErrorCode::invalid_argument,
+                "hint_timeout, hint_retry_pause and hint_window must be positive");
+  }
   if (options.request_timeout_max <= Duration{} || options.identity_check_timeout < Duration{}) {
     return fail(ErrorCode::invalid_argument, "timeouts must be positive");
+  }
+  const FailureDetectorOptions& detector = options.detector;
+  if (options.gossip_interval < milliseconds(1) || options.gossip_fanout == 0) {
+    return fail(ErrorCode::invalid_argument,
+                "gossip_interval must be at least 1 ms, gossip_fanout at least 1");
+  }
+  if (detector.silence_min <= Duration{} || detector.silence_max < detector.silence_min ||
+      detector.silence_max > seconds(3600) || detector.probe_timeout <= Duration{} ||
+      detector.window == 0) {
+    return fail(ErrorCode::invalid_argument,
+                "the failure detector's times must be positive, at most an hour, and in order");
   }
   return {};
 }

@@ -3,9 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "dynakv/base/result.h"
 #include "dynakv/base/time.h"
+#include "dynakv/domain/failure_detector.h"
 
 namespace dynakv {
 
@@ -26,6 +28,9 @@ struct ProtocolOptions {
   /// Requests that one node coordinates or forwards at a time; beyond it, `overloaded`. Latency
   /// doubles with each doubling beyond about 200 without much more throughput (PERFORMANCE §2.5).
   std::size_t in_flight_max = 16384;
+  /// Requests that were replied to and still wait for late owners; beyond it the oldest is settled
+  /// at once: reads repair whom they know of, writes leave hints.
+  std::size_t settling_max = 4096;
   /// Longest time a request may ask for; a larger one is cut to it. Bounds what state can pile up.
   Duration request_timeout_max = seconds(60);
   /// Memory for recent objects, bytes, so that read-join-write does not read the disk
@@ -36,6 +41,28 @@ struct ProtocolOptions {
   /// How long a restarted node waits for every member's word on its past before it writes under
   /// new actors (DESIGN §4, Identity). A member answers within a round trip when it is there.
   Duration identity_check_timeout = seconds(2);
+  /// How long an owner may take to acknowledge before a fallback stands in for it (Dynamo §4.6).
+  /// Well above a slow sync, well below what a user waits for.
+  Duration hint_timeout = milliseconds(500);
+  /// Hints that a node keeps for others, bytes. Beyond it, it accepts no more (B25, I23): what is
+  /// refused is left to anti-entropy.
+  std::size_t hint_bytes_max = std::size_t{1} << 30;
+  /// Age of an owner's oldest hint beyond which no more are accepted for it. Counted from the first
+  /// hint, so that a flapping owner does not begin it anew (B25).
+  Duration hint_age_max = seconds(3 * 3600);
+  /// Hints on their way to one owner at a time; each acknowledgement lets the next one go, so the
+  /// owner sets the pace.
+  std::size_t hint_window = 32;
+  /// Pause before hints are tried again after their owner refused one or did not answer.
+  Duration hint_retry_pause = seconds(1);
+  /// Between two rounds of gossip, less up to an eighth so that nodes do not stay in step. Of a
+  /// second's rounds at 1,000 members a node sends three digests of 22 KB.
+  Duration gossip_interval = seconds(1);
+  /// Peers that each round goes to. Three reach everyone in about log4(members) rounds.
+  std::size_t gossip_fanout = 3;
+  FailureDetectorOptions detector;
+  /// A suspect that is not connected either is called dead after so long; only status says it.
+  Duration dead_after = seconds(15);
 };
 
 /// Errors: invalid_argument.
@@ -52,6 +79,9 @@ struct ClientOptions {
   std::size_t session_context_count_max = 65536;
   /// Operations started and not yet answered; beyond it, `overloaded`.
   std::size_t in_flight_max = 16384;
+  /// Name of the member that every operation is sent to first, owner or not: one that is none
+  /// forwards it, which costs a hop. Empty = the owners, nearest to the slot first.
+  std::string prefer;
 };
 
 /// Errors: invalid_argument.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "dynakv/base/canary.h"
+#include "dynakv/base/sometimes.h"
 #include "dynakv/domain/object_format.h"
 
 namespace dynakv {
@@ -13,7 +14,20 @@ Hash128 digest_of_object(BytesView encoded) {
 }
 
 ReadPhase::ReadPhase(ObjectKind kind, int required, std::vector<NodeId> owners)
-    : tally_(required, std::move(owners)), joined_(kind) {}
+    : tally_(required, std::move(owners)), joined_(kind), owner_count_(tally_.asked().size()) {}
+
+void ReadPhase::ask_fallback(const NodeId& node) { tally_.ask(node); }
+
+bool ReadPhase::is_owner(const NodeId& node) const {
+  const auto end = tally_.asked().begin() + static_cast<std::ptrdiff_t>(owner_count_);
+  return std::find(tally_.asked().begin(), end, node) != end;
+}
+
+void ReadPhase::add_answer(const NodeId& owner, const Hash128& digest) {
+  // An owner whose copy changed meanwhile may answer with a second digest.
+  if (!tally_.add_success(owner)) return;
+  if (is_owner(owner)) answers_.emplace_back(owner, digest);
+}
 
 bool ReadPhase::is_known(const Hash128& digest) const {
   return std::find(known_digests_.begin(), known_digests_.end(), digest) != known_digests_.end();
@@ -21,6 +35,10 @@ bool ReadPhase::is_known(const Hash128& digest) const {
 
 Status ReadPhase::add_object(const NodeId& owner, Bytes encoded) {
   if (!tally_.is_pending(owner)) return {};
+  if (encoded.empty() && !is_owner(owner) && !canary(Canary::fallback_not_found_counts)) {
+    tally_.add_failure(owner);
+    return {};
+  }
   const Hash128 digest = digest_of_object(encoded);
   if (!is_known(digest)) {
     if (!encoded.empty()) {
@@ -35,7 +53,7 @@ Status ReadPhase::add_object(const NodeId& owner, Bytes encoded) {
     only_encoded_ = known_digests_.size() == 1 ? std::move(encoded) : Bytes{};
   }
   waiting_.erase(owner);
-  tally_.add_success(owner);
+  add_answer(owner, digest);
   resolve_waiting();
   return {};
 }
@@ -43,7 +61,7 @@ Status ReadPhase::add_object(const NodeId& owner, Bytes encoded) {
 bool ReadPhase::add_digest(const NodeId& owner, const Hash128& digest) {
   if (!tally_.is_pending(owner)) return false;
   if (is_known(digest)) {
-    tally_.add_success(owner);
+    add_answer(owner, digest);
     return false;
   }
   waiting_[owner] = digest;
@@ -63,7 +81,7 @@ void ReadPhase::add_failure(const NodeId& owner, ErrorCode code) {
 void ReadPhase::resolve_waiting() {
   for (auto at = waiting_.begin(); at != waiting_.end();) {
     if (is_known(at->second)) {
-      tally_.add_success(at->first);
+      add_answer(at->first, at->second);
       at = waiting_.erase(at);
     } else {
       ++at;
@@ -82,8 +100,50 @@ Bytes ReadPhase::encoded(WallTime wall) const {
     shown.expire(wall);
     return encode_object(shown);
   }
+  return joined_encoded();
+}
+
+Bytes ReadPhase::joined_encoded() const {
+  if (joined_.is_absent()) return {};
   if (known_digests_.size() == 1) return only_encoded_;
+  sometimes(Sometimes::read_joined_copies);
   return encode_object(joined_);
+}
+
+bool ReadPhase::all_owners_answered() const { return answers_.size() == owner_count_; }
+
+bool ReadPhase::is_strict() const { return static_cast<int>(answers_.size()) >= tally_.required(); }
+
+std::vector<NodeId> ReadPhase::owners_answered() const {
+  std::vector<NodeId> nodes;
+  nodes.reserve(answers_.size());
+  for (const auto& [owner, digest] : answers_) nodes.push_back(owner);
+  return nodes;
+}
+
+std::vector<NodeId> ReadPhase::fallbacks_answered() const {
+  std::vector<NodeId> nodes;
+  if (tally_.asked().size() == owner_count_) return nodes;
+  for (const NodeId& node : tally_.succeeded()) {
+    if (!is_owner(node)) nodes.push_back(node);
+  }
+  return nodes;
+}
+
+std::vector<NodeId> ReadPhase::owners_pending() const {
+  std::vector<NodeId> nodes;
+  for (std::size_t i = 0; i < owner_count_; ++i) {
+    if (tally_.is_pending(tally_.asked()[i])) nodes.push_back(tally_.asked()[i]);
+  }
+  return nodes;
+}
+
+std::vector<NodeId> ReadPhase::owners_behind(const Hash128& digest) const {
+  std::vector<NodeId> nodes;
+  for (const auto& [owner, answered] : answers_) {
+    if (answered != digest) nodes.push_back(owner);
+  }
+  return nodes;
 }
 
 }  // namespace dynakv

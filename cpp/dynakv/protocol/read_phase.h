@@ -4,11 +4,15 @@
 // equals that of a full object has said all it knows, and one that differs is asked for its object.
 // Only owners that are so resolved count towards R (Dynamo §4.5; as in Riak's pure get core).
 //
+// A fallback may be asked for the hints that it keeps: what it has counts, what it does not have is
+// no answer (B34).
+//
 // Invariant 1: the joined object is the join of every full object that was answered.
 // Invariant 2: an owner counts once (I9), and an error never counts as "not found" (I20).
 #pragma once
 
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "dynakv/base/hash.h"
@@ -27,6 +31,10 @@ class ReadPhase {
   ReadPhase() = default;
   ReadPhase(ObjectKind kind, int required, std::vector<NodeId> owners);
 
+  /// Asks a fallback as well. REQUIRES: it is not asked yet, and is no owner.
+  void ask_fallback(const NodeId& node);
+  bool is_asked(const NodeId& node) const { return tally_.is_asked(node); }
+
   /// An owner's full object in its byte form (empty = never written). Errors: corruption; the
   /// owner then counts as failed.
   Status add_object(const NodeId& owner, Bytes encoded);
@@ -41,12 +49,28 @@ class ReadPhase {
   const std::vector<NodeError>& errors() const { return errors_; }
 
   const Object& joined() const { return joined_; }
+  /// The joined object as it is stored; empty when no owner has ever seen a write of the key.
+  Bytes joined_encoded() const;
+  bool all_owners_answered() const;
+  /// R was met by owners alone.
+  bool is_strict() const;
+  /// Owners and fallbacks whose answers are in the join.
+  std::vector<NodeId> owners_answered() const;
+  std::vector<NodeId> fallbacks_answered() const;
+  /// Owners that have not answered and have not failed.
+  std::vector<NodeId> owners_pending() const;
+  /// Owners whose answer was less than this; `digest` is that of the joined object.
+  std::vector<NodeId> owners_behind(const Hash128& digest) const;
+  /// All answers were one and the same: nothing can be behind.
+  bool is_unanimous() const { return known_digests_.size() <= 1 && waiting_.empty(); }
   /// The joined object in its byte form, without the values whose time is over; empty when no owner
   /// has ever seen a write of the key.
   Bytes encoded(WallTime wall) const;
 
  private:
   bool is_known(const Hash128& digest) const;
+  bool is_owner(const NodeId& node) const;
+  void add_answer(const NodeId& owner, const Hash128& digest);
   void resolve_waiting();
 
   QuorumTally tally_;
@@ -55,6 +79,9 @@ class ReadPhase {
   Bytes only_encoded_;
   std::vector<Hash128> known_digests_;
   std::map<NodeId, Hash128> waiting_;
+  /// What each resolved owner has.
+  std::vector<std::pair<NodeId, Hash128>> answers_;
+  std::size_t owner_count_ = 0;
   std::vector<NodeError> errors_;
 };
 

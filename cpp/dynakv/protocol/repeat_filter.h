@@ -20,7 +20,8 @@ namespace dynakv {
 
 class RepeatFilter {
  public:
-  static constexpr std::size_t kWindow = 1024;
+  /// Clients number one by one, nodes in steps of eight (RequestIds).
+  static constexpr std::size_t kWindow = 4096;
   static constexpr std::size_t kSenderCountMax = 4096;
 
   /// True when this request of the sender was seen before. Remembers it.

@@ -2,8 +2,9 @@
 
 #include <utility>
 
-#include "dynakv/base/canary.h"
+#include "dynakv/base/sometimes.h"
 #include "dynakv/domain/object_format.h"
+#include "dynakv/protocol/object_merge.h"
 #include "dynakv/protocol/read_phase.h"
 
 namespace dynakv {
@@ -19,6 +20,7 @@ void Replica::handle_message(Now, const NodeId& from, RequestId id, const Replic
                              Outbox& out) {
   if (get.layout != view_.version()) return out.send(from, id, stale_layout());
   auto encoded = objects_.load_encoded(get.bucket, get.key);
+  sometimes(Sometimes::damaged_copy_answered_error, !encoded);
   if (!encoded) return out.send(from, id, ReplicaError{encoded.error()});
   ReplicaGetReply reply{digest_of_object(*encoded), {}};
   if (!get.digest_only) reply.object = std::move(*encoded);
@@ -28,33 +30,37 @@ void Replica::handle_message(Now, const NodeId& from, RequestId id, const Replic
 void Replica::handle_message(Now, const NodeId& from, RequestId id, const ReplicaPut& put,
                              Outbox& out) {
   if (put.layout != view_.version()) return out.send(from, id, stale_layout());
-  const auto context = apply(put);
+  const ObjectKind kind = view_.layout().properties_of(put.bucket).kind;
+  const auto context = merge_object(objects_, actors_, put.bucket, put.key, kind, put.object);
   if (!context) return out.send(from, id, ReplicaError{context.error()});
   identity_.note_peer_progress(from, put.progress);
   out.send(from, id, ReplicaPutReply{context->highest_counter_of(put.actor)});
 }
 
-Result<Context> Replica::apply(const ReplicaPut& put) {
-  const Slot slot = slot_of(token_of_key(put.key));
-  const ObjectKind kind = view_.layout().properties_of(put.bucket).kind;
-  auto incoming = decode_object(put.object);
-  if (!incoming) return fail(incoming.error());
-  if (incoming->kind() != kind) {
-    return fail(ErrorCode::invalid_argument, "the object is not of its bucket's conflict policy");
+void Replica::handle_message(Now now, const NodeId& from, RequestId id, const HintPut& put,
+                             Outbox& out) {
+  if (put.layout != view_.version()) return out.send(from, id, stale_layout());
+  const auto object = decode_object(put.object);
+  if (!object) return out.send(from, id, ReplicaError{object.error()});
+  if (const Status kept = hints_.keep(now, put.owner, put.bucket, put.key, *object); !kept) {
+    return out.send(from, id, ReplicaError{kept.error()});
   }
-  actors_.check_against(slot, incoming->context());
+  identity_.note_peer_progress(from, put.progress);
+  out.send(from, id, ReplicaPutReply{});
+}
 
-  auto local = objects_.load(put.bucket, put.key, kind);
-  if (!local) return fail(local.error());
-  if (local->is_absent()) {
-    objects_.save_encoded(put.bucket, put.key, put.object);
-    return incoming->context();
+void Replica::handle_message(Now, const NodeId& from, RequestId id, const HintGet& get,
+                             Outbox& out) {
+  if (get.layout != view_.version()) return out.send(from, id, stale_layout());
+  const ObjectKind kind = view_.layout().properties_of(get.bucket).kind;
+  const auto kept = hints_.find(get.owners, get.bucket, get.key, kind);
+  if (!kept) return out.send(from, id, ReplicaError{kept.error()});
+  ReplicaGetReply reply;
+  if (!kept->is_absent()) {
+    reply.object = encode_object(*kept);
+    reply.digest = digest_of_object(reply.object);
   }
-  if (!canary(Canary::overwrite_not_join)) incoming->join(*local);
-  if (*incoming != *local) {
-    objects_.save_encoded(put.bucket, put.key, encode_object(*incoming));
-  }
-  return incoming->context();
+  out.send(from, id, std::move(reply));
 }
 
 }  // namespace dynakv

@@ -8,6 +8,7 @@
 
 #include "dynakv/protocol/actor_table.h"
 #include "dynakv/protocol/cluster_view.h"
+#include "dynakv/protocol/hint_table.h"
 #include "dynakv/protocol/identity.h"
 #include "dynakv/protocol/object_table.h"
 #include "dynakv/protocol/outbox.h"
@@ -16,22 +17,22 @@ namespace dynakv {
 
 class Replica {
  public:
-  Replica(const ClusterView& view, ObjectTable& objects, ActorTable& actors, Identity& identity)
-      : view_(view), objects_(objects), actors_(actors), identity_(identity) {}
+  Replica(const ClusterView& view, ObjectTable& objects, ActorTable& actors, HintTable& hints,
+          Identity& identity)
+      : view_(view), objects_(objects), actors_(actors), hints_(hints), identity_(identity) {}
 
   void handle_message(Now now, const NodeId& from, RequestId id, const ReplicaGet& get,
                       Outbox& out);
   void handle_message(Now now, const NodeId& from, RequestId id, const ReplicaPut& put,
                       Outbox& out);
+  void handle_message(Now now, const NodeId& from, RequestId id, const HintPut& put, Outbox& out);
+  void handle_message(Now now, const NodeId& from, RequestId id, const HintGet& get, Outbox& out);
 
  private:
-  /// Joins and stores; returns the object that this node holds afterwards. Errors: corruption,
-  /// storage, invalid_argument.
-  Result<Context> apply(const ReplicaPut& put);
-
   const ClusterView& view_;
   ObjectTable& objects_;
   ActorTable& actors_;
+  HintTable& hints_;
   Identity& identity_;
 };
 

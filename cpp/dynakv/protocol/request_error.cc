@@ -15,30 +15,48 @@ ErrorReply refused(ErrorCode code, std::string message) {
   return refused(Error{code, std::move(message)});
 }
 
-ErrorReply quorum_unavailable(int required, int alive) {
-  ErrorReply reply = refused(ErrorCode::quorum_unavailable,
-                             "the quorum needs " + std::to_string(required) + " owners and " +
-                                 std::to_string(alive) +
-                                 " can be reached; nothing was applied; start the missing nodes or "
-                                 "ask for a smaller quorum");
+ErrorReply quorum_unavailable(int required, int alive, bool is_sloppy) {
+  ErrorReply reply =
+      refused(ErrorCode::quorum_unavailable,
+              "the quorum needs " + std::to_string(required) +
+                  (is_sloppy ? " nodes and " : " owners and ") + std::to_string(alive) +
+                  " can be reached; nothing was applied; start the missing nodes or "
+                  "ask for a smaller quorum");
   reply.required = static_cast<std::uint16_t>(required);
   reply.received = 0;
+  reply.alive = static_cast<std::uint16_t>(alive);
   return reply;
 }
 
-ErrorReply quorum_not_met(const QuorumTally& tally, bool timed_out, bool in_doubt,
-                          std::vector<NodeError> node_errors) {
-  std::string message = std::to_string(tally.success_count()) + " of " +
-                        std::to_string(tally.required()) + " owners answered ";
+namespace {
+
+ErrorReply not_met(int required, int received, bool timed_out, bool in_doubt,
+                   std::vector<NodeId> acked, std::vector<NodeError> node_errors) {
+  std::string message =
+      std::to_string(received) + " of " + std::to_string(required) + " nodes answered ";
   message += timed_out ? "before the deadline" : "and too few are left";
   message += in_doubt ? "; the write may have been applied" : "; nothing was changed";
   ErrorReply reply = refused(ErrorCode::quorum_timeout, std::move(message));
   reply.in_doubt = in_doubt && !canary(Canary::failure_called_definite);
-  reply.required = static_cast<std::uint16_t>(tally.required());
-  reply.received = static_cast<std::uint16_t>(tally.success_count());
-  reply.acked = tally.succeeded();
+  reply.required = static_cast<std::uint16_t>(required);
+  reply.received = static_cast<std::uint16_t>(received);
+  reply.acked = std::move(acked);
   reply.node_errors = std::move(node_errors);
   return reply;
+}
+
+}  // namespace
+
+ErrorReply quorum_not_met(const QuorumTally& tally, bool timed_out, bool in_doubt,
+                          std::vector<NodeError> node_errors) {
+  return not_met(tally.required(), tally.success_count(), timed_out, in_doubt, tally.succeeded(),
+                 std::move(node_errors));
+}
+
+ErrorReply quorum_not_met(const Replication& copies, bool timed_out,
+                          std::vector<NodeError> node_errors) {
+  return not_met(copies.required(), copies.held_count(), timed_out, true, copies.acked(),
+                 std::move(node_errors));
 }
 
 }  // namespace dynakv

@@ -7,6 +7,7 @@
 
 #include "dynakv/domain/quorum.h"
 #include "dynakv/protocol/messages.h"
+#include "dynakv/protocol/replication.h"
 
 namespace dynakv {
 
@@ -15,10 +16,14 @@ ErrorReply refused(Error error);
 ErrorReply refused(ErrorCode code, std::string message);
 
 /// Fewer owners are reachable than the quorum needs, known before anything was done.
-ErrorReply quorum_unavailable(int required, int alive);
+ErrorReply quorum_unavailable(int required, int alive, bool is_sloppy);
 
 /// The quorum was not met: `in_doubt` for a write, which some owners may hold.
 ErrorReply quorum_not_met(const QuorumTally& tally, bool timed_out, bool in_doubt,
+                          std::vector<NodeError> node_errors);
+
+/// The same for a write that was stored at the coordinator at least: always in doubt.
+ErrorReply quorum_not_met(const Replication& copies, bool timed_out,
                           std::vector<NodeError> node_errors);
 
 }  // namespace dynakv

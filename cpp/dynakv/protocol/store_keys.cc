@@ -15,6 +15,21 @@ void append_big_endian(Bytes& out, T value) {
   }
 }
 
+std::uint64_t read_big_endian(BytesView bytes) {
+  std::uint64_t value = 0;
+  for (const char byte : bytes) value = value << 8 | static_cast<std::uint8_t>(byte);
+  return value;
+}
+
+constexpr std::size_t kOwnerBytes = 16;
+
+Bytes node_key(BytesView prefix, const NodeId& node) {
+  Bytes out(prefix);
+  append_big_endian(out, node.high);
+  append_big_endian(out, node.low);
+  return out;
+}
+
 }  // namespace
 
 Bytes object_key(BytesView bucket, BytesView key, Token token) {
@@ -29,18 +44,42 @@ Bytes object_key(BytesView bucket, BytesView key, Token token) {
   return out;
 }
 
+Bytes hint_key(const NodeId& owner, BytesView object) {
+  Bytes out;
+  out.reserve(kOwnerBytes + object.size());
+  append_big_endian(out, owner.high);
+  append_big_endian(out, owner.low);
+  out.append(object);
+  return out;
+}
+
+Bytes end_of_hints(const NodeId& owner) {
+  NodeId next = owner;
+  if (++next.low == 0 && ++next.high == 0) return {};
+  return hint_key(next, {});
+}
+
+std::optional<HintKeyParts> parse_hint_key(BytesView bytes) {
+  constexpr std::size_t kBeforeBucket = kOwnerBytes + sizeof(std::uint16_t) + 1;
+  if (bytes.size() < kBeforeBucket) return std::nullopt;
+  HintKeyParts parts;
+  parts.owner = {read_big_endian(bytes.substr(0, 8)), read_big_endian(bytes.substr(8, 8))};
+  const auto bucket_bytes = static_cast<std::uint8_t>(bytes[kBeforeBucket - 1]);
+  const std::size_t before_key = kBeforeBucket + bucket_bytes + sizeof(std::uint64_t);
+  if (bytes.size() < before_key) return std::nullopt;
+  parts.bucket = bytes.substr(kBeforeBucket, bucket_bytes);
+  parts.key = bytes.substr(before_key);
+  return parts;
+}
+
 Bytes actor_journal_key(std::uint64_t place) {
   Bytes out(kActorPrefix);
   append_big_endian(out, static_cast<std::uint16_t>(place));
   return out;
 }
 
-Bytes peer_key(const NodeId& peer) {
-  Bytes out(kPeerPrefix);
-  append_big_endian(out, peer.high);
-  append_big_endian(out, peer.low);
-  return out;
-}
+Bytes peer_key(const NodeId& peer) { return node_key(kPeerPrefix, peer); }
+Bytes member_key(const NodeId& member) { return node_key(kMemberPrefix, member); }
 
 Bytes end_of_prefix(BytesView prefix) {
   DYNAKV_CHECK(!prefix.empty() && prefix.back() != '\xff');

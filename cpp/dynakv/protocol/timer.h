@@ -17,6 +17,12 @@ enum class TimerKind : std::uint8_t {
   identity_check = 4,
   /// The earliest deadline or retry of a client's operations.
   client_deadline = 5,
+  /// The next round of gossip.
+  gossip_round = 6,
+  /// The next time at which a silent peer becomes suspect.
+  suspicion = 7,
+  /// When hints that are kept are looked at again.
+  hinted_handoff = 8,
 };
 
 /// Setting a timer that is set already replaces it.

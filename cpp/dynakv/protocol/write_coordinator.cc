@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "dynakv/base/canary.h"
-#include "dynakv/domain/object_format.h"
+#include "dynakv/base/sometimes.h"
 #include "dynakv/protocol/request_error.h"
 
 namespace dynakv {
@@ -20,32 +20,45 @@ void WriteCoordinator::handle_request(Now now, const NodeId& from, RequestId id,
   flight.client_request = id;
   flight.deadline = now.steady + head.time_left;
   flight.w = *w;
+  flight.is_sloppy = view_.mode_of(head) == QuorumMode::sloppy;
   flight.slot = slot_of(token_of_key(head.key));
   flight.owners = view_.owners(flight.slot, properties.n);
-  const auto alive = std::count_if(
-      flight.owners.begin(), flight.owners.end(),
-      [this](const NodeId& owner) { return owner == identity_.id() || view_.is_up(owner); });
-  if (alive < *w) return out.send(from, id, quorum_unavailable(*w, static_cast<int>(alive)));
+  flight.is_owner = view_.ring().owns(identity_.id(), flight.slot, properties.n);
+  flight.walk_used = flight.owners.size();
+  const NodeId& self = identity_.id();
+  const int alive = flight.is_sloppy ? view_.usable_in_sloppy(flight.slot, self)
+                                     : view_.usable_count(flight.owners, self);
+  sometimes(Sometimes::write_refused_early, alive < *w);
+  if (alive < *w) return out.send(from, id, quorum_unavailable(*w, alive, flight.is_sloppy));
 
   // The bucket's own R is known to fit N: the layout was validated.
   const int r = properties.r.resolve(properties.n).value_or(properties.n);
   const bool must_read = request.precondition != Precondition::none;
-  if (must_read && alive < r) {
-    return out.send(from, id, quorum_unavailable(r, static_cast<int>(alive)));
-  }
-  flight.request = std::move(request);
-  const RequestId flight_id = ids_.next();
-  const auto at = in_flight_.emplace(flight_id, std::move(flight)).first;
-  deadlines_.add(at->second.deadline, flight_id, out);
   if (must_read) {
-    begin_reading(flight_id, at->second, r, out);
+    // Only owners can say what is not there (B34).
+    const int owners_alive = view_.usable_count(flight.owners, identity_.id());
+    if (!flight.is_owner || owners_alive < r) {
+      return out.send(from, id, quorum_unavailable(r, owners_alive, false));
+    }
+  }
+  if (head.explain) {
+    flight.explain =
+        view_.explainer(now, identity_.id(), flight.slot, properties.n, *w, !flight.is_sloppy);
+  }
+  flight.wake_at = std::min(flight.deadline, now.steady + options_.hint_timeout);
+  flight.request = std::move(request);
+  const RequestId flight_id = ids_.next(identity_.progress());
+  const auto at = in_flight_.emplace(flight_id, std::move(flight)).first;
+  deadlines_.add(at->second.wake_at, flight_id, out);
+  if (must_read) {
+    begin_reading(now, flight_id, at->second, r, out);
     continue_after_read(now, at, out);
   } else {
     store(now, at, at->second.request.context, out);
   }
 }
 
-void WriteCoordinator::begin_reading(RequestId id, Flight& flight, int r, Outbox& out) {
+void WriteCoordinator::begin_reading(Now now, RequestId id, Flight& flight, int r, Outbox& out) {
   const RequestHead& head = flight.request.head;
   const ObjectKind kind = view_.layout().properties_of(head.bucket).kind;
   flight.reading.emplace(kind, r, flight.owners);
@@ -55,10 +68,12 @@ void WriteCoordinator::begin_reading(RequestId id, Flight& flight, int r, Outbox
   std::vector<NodeId> asked;
   for (const NodeId& owner : flight.owners) {
     if (owner == identity_.id()) continue;
-    if (view_.is_up(owner)) {
+    if (view_.is_usable(owner)) {
       asked.push_back(owner);
+      flight.explain.note(now.steady, ExplainKind::sent, owner);
     } else {
       flight.reading->add_failure(owner, ErrorCode::no_nodes_available);
+      flight.explain.note(now.steady, ExplainKind::skipped, owner);
     }
   }
   out.send(std::move(asked), id, ReplicaGet{head.bucket, head.key, view_.version(), local_ok});
@@ -68,15 +83,17 @@ void WriteCoordinator::continue_after_read(Now now, Flights::iterator at, Outbox
   Flight& flight = at->second;
   if (flight.reading->state() == QuorumState::waiting) return;
   if (flight.reading->state() == QuorumState::failed) {
-    const auto error =
-        quorum_not_met(flight.reading->tally(), false, false, flight.reading->errors());
-    return end(at, error, out);
+    reply(now, flight,
+          quorum_not_met(flight.reading->tally(), false, false, flight.reading->errors()), out);
+    return forget(at);
   }
   const auto seen = check_precondition(flight);
+  sometimes(Sometimes::condition_failed, !seen);
   if (!seen) {
     ErrorReply error = refused(seen.error());
     error.object = flight.reading->encoded(now.wall);
-    return end(at, std::move(error), out);
+    reply(now, flight, std::move(error), out);
+    return forget(at);
   }
   flight.reading.reset();
   store(now, at, *seen, out);
@@ -109,116 +126,6 @@ Result<Context> WriteCoordinator::check_precondition(const Flight& flight) const
   return seen;
 }
 
-void WriteCoordinator::store(Now now, Flights::iterator at, const Context& seen, Outbox& out) {
-  Flight& flight = at->second;
-  auto encoded = apply(now, flight, seen);
-  if (!encoded) return end(at, refused(encoded.error()), out);
-  flight.tally = QuorumTally(flight.w, flight.owners);
-  flight.tally.add_success(identity_.id());
-  std::vector<NodeId> others;
-  for (const NodeId& owner : flight.owners) {
-    if (owner == identity_.id()) continue;
-    if (view_.is_up(owner)) {
-      others.push_back(owner);
-    } else {
-      flight.tally.add_failure(owner);
-      flight.node_errors.push_back({owner, ErrorCode::no_nodes_available});
-    }
-  }
-  const RequestHead& head = flight.request.head;
-  out.send(std::move(others), at->first,
-           ReplicaPut{head.bucket, head.key, view_.version(), std::move(*encoded), flight.actor,
-                      identity_.current_step()});
-  finish_if_decided(at, out);
-}
-
-Result<Bytes> WriteCoordinator::apply(Now now, Flight& flight, const Context& seen) {
-  const RequestHead& head = flight.request.head;
-  const bool is_put = flight.request.kind == WriteKind::put;
-  if (is_put && objects_.condition() == StoreCondition::disk_full) {
-    return fail(ErrorCode::disk_full,
-                "the coordinator's disk is nearly full; nothing was stored; free space on it");
-  }
-  const ObjectKind kind = view_.layout().properties_of(head.bucket).kind;
-  const auto before = objects_.load(head.bucket, head.key, kind);
-  if (!before) return fail(before.error());
-  // A client that knows more of this node's actor than the node itself proves a lost past (B3).
-  actors_.check_against(flight.slot, seen);
-  actors_.check_against(flight.slot, before->context());
-
-  Object after = *before;
-  after.expire(now.wall);
-  const auto dot = add_event(now, flight, seen, after);
-  if (!dot) return fail(dot.error());
-  Bytes encoded = encode_object(after);
-  objects_.save_encoded(head.bucket, head.key, encoded);
-  flight.actor = actors_.actor_of(flight.slot);
-  flight.reply.context = reply_context(seen, *dot, *before, after);
-  if (*dot) flight.reply.dot = **dot;
-  return encoded;
-}
-
-Result<std::optional<Dot>> WriteCoordinator::add_event(Now now, const Flight& flight,
-                                                       const Context& seen, Object& object) {
-  const WriteRequest& request = flight.request;
-  if (object.kind() == ObjectKind::siblings && request.kind == WriteKind::remove) {
-    object.remove(seen);
-    return std::optional<Dot>{};
-  }
-  const auto& siblings = object.siblings();
-  // The same write again (a client's retry): it has its event already.
-  const auto earlier = std::find_if(siblings.begin(), siblings.end(), [&](const Sibling& sibling) {
-    return request.write_id != 0 && sibling.payload.write_id == request.write_id;
-  });
-  if (earlier != siblings.end()) return std::optional<Dot>{earlier->dot};
-
-  const auto surviving = std::count_if(siblings.begin(), siblings.end(), [&](const Sibling& s) {
-    return object.kind() == ObjectKind::siblings && !seen.covers(s.dot);
-  });
-  if (static_cast<std::size_t>(surviving) >= options_.sibling_count_max) {
-    return fail(ErrorCode::too_many_siblings,
-                "the key has " + std::to_string(surviving) +
-                    " siblings that this write has not seen; read the key, reconcile, and put "
-                    "with the context");
-  }
-  // Only registers are ordered by time; elsewhere a stamp is for people, and no clock may stop a
-  // put.
-  HybridTime written_at = HybridTime::from_wall(now.wall);
-  if (object.kind() == ObjectKind::last_write_wins) {
-    const HybridTime newest = siblings.empty() ? HybridTime{} : siblings.front().payload.written_at;
-    const auto next = clock_.next(now.wall, newest);
-    if (!next) return fail(next.error());
-    written_at = *next;
-  }
-  if (too_large_together(request, seen, object)) {
-    return fail(ErrorCode::too_many_siblings,
-                "the siblings that this write has not seen are too large together with it; read "
-                "the key, reconcile, and put with the context");
-  }
-  const Dot dot = actors_.next_dot(flight.slot);
-  if (request.kind == WriteKind::remove) {
-    object.put_deletion(dot, written_at, request.write_id);
-    return std::optional<Dot>{dot};
-  }
-  Payload payload{request.value, request.content_type, written_at, 0, request.write_id};
-  if (request.ttl > Duration{}) {
-    payload.expires_at_ms =
-        now.wall.milliseconds + std::max<std::int64_t>(request.ttl.milliseconds(), 1);
-  }
-  object.put(seen, dot, std::move(payload));
-  return std::optional<Dot>{dot};
-}
-
-bool WriteCoordinator::too_large_together(const WriteRequest& request, const Context& seen,
-                                          const Object& object) const {
-  if (object.kind() != ObjectKind::siblings) return false;
-  std::size_t surviving_bytes = 0;
-  for (const Sibling& sibling : object.siblings()) {
-    if (!seen.covers(sibling.dot)) surviving_bytes += sibling.payload.value.size();
-  }
-  return surviving_bytes > 0 && surviving_bytes + request.value.size() > options_.object_bytes_max;
-}
-
 void WriteCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
                                       ReplicaGetReply reply, Outbox& out) {
   const auto at = in_flight_.find(id);
@@ -229,20 +136,30 @@ void WriteCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
     // A malformed object already counts as that owner's failure.
     (void)reading.add_object(from, std::move(reply.object));
   } else if (reading.add_digest(from, reply.digest)) {
+    sometimes(Sometimes::conditional_digest_differed);
     const RequestHead& head = at->second.request.head;
     out.send(from, id, ReplicaGet{head.bucket, head.key, view_.version(), false});
   }
+  at->second.explain.note(now.steady, ExplainKind::answered, from);
   continue_after_read(now, at, out);
 }
 
-void WriteCoordinator::handle_message(Now, const NodeId& from, RequestId id,
+void WriteCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
                                       const ReplicaPutReply& reply, Outbox& out) {
   const auto at = in_flight_.find(id);
+  sometimes(Sometimes::late_acknowledgement, at == in_flight_.end());
   if (at == in_flight_.end() || at->second.reading) return;
   Flight& flight = at->second;
-  actors_.check_against(flight.slot, Dot{flight.actor, reply.highest_counter});
-  flight.tally.add_success(from);
-  finish_if_decided(at, out);
+  if (flight.is_owner) {
+    actors_.check_against(flight.slot, Dot{flight.actor, reply.highest_counter});
+  }
+  const std::size_t hints_before = flight.copies.hinted().size();
+  if (!flight.copies.add_held(from)) return;
+  const auto& hinted = flight.copies.hinted();
+  const bool is_hint = hinted.size() > hints_before;
+  flight.explain.note(now.steady, is_hint ? ExplainKind::hint_stored : ExplainKind::acked, from,
+                      is_hint ? hinted.back().owner : NodeId{});
+  advance(now, at, out);
 }
 
 void WriteCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
@@ -252,10 +169,14 @@ void WriteCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
   Flight& flight = at->second;
   if (flight.reading) {
     flight.reading->add_failure(from, error.error.code);
+    flight.explain.note(now.steady, ExplainKind::failed, from);
     return continue_after_read(now, at, out);
   }
-  if (flight.tally.add_failure(from)) flight.node_errors.push_back({from, error.error.code});
-  finish_if_decided(at, out);
+  if (!flight.copies.add_failed(from)) return;
+  flight.node_errors.push_back({from, error.error.code});
+  flight.explain.note(now.steady, ExplainKind::failed, from);
+  stand_in(now, id, flight, out);
+  advance(now, at, out);
 }
 
 void WriteCoordinator::handle_peer_down(Now now, const NodeId& peer, Outbox& out) {
@@ -270,32 +191,87 @@ void WriteCoordinator::handle_timer(Now now, Outbox& out) {
   for (const RequestId id : deadlines_.take_expired(now.steady, out)) {
     const auto at = in_flight_.find(id);
     if (at == in_flight_.end() || canary(Canary::deadline_ignored)) continue;
-    const Flight& flight = at->second;
-    end(at,
-        flight.reading
-            ? quorum_not_met(flight.reading->tally(), true, false, flight.reading->errors())
-            : quorum_not_met(flight.tally, true, true, flight.node_errors),
-        out);
+    Flight& flight = at->second;
+    if (now.steady < flight.deadline) {
+      flight.wake_at = flight.deadline;
+      deadlines_.add(flight.wake_at, id, out);
+      if (flight.reading) continue;
+      for (const NodeId& owner : flight.copies.waiting_owners()) {
+        flight.copies.add_silent(owner);
+        flight.explain.note(now.steady, ExplainKind::silent, owner);
+      }
+      stand_in(now, id, flight, out);
+      advance(now, at, out);
+      continue;
+    }
+    if (flight.reading) {
+      reply(now, flight,
+            quorum_not_met(flight.reading->tally(), true, false, flight.reading->errors()), out);
+      forget(at);
+    } else {
+      sometimes(Sometimes::write_timed_out, !flight.is_replied);
+      if (!flight.is_replied) reply_failure(now, flight, true, out);
+      settle_here(now, at);
+    }
   }
 }
 
-void WriteCoordinator::finish_if_decided(Flights::iterator at, Outbox& out) {
+void WriteCoordinator::advance(Now now, Flights::iterator at, Outbox& out) {
   Flight& flight = at->second;
-  switch (flight.tally.state()) {
-    case QuorumState::waiting:
-      return;
-    case QuorumState::met:
-      flight.reply.acked = flight.tally.succeeded();
-      return end(at, std::move(flight.reply), out);
-    case QuorumState::failed:
-      return end(at, quorum_not_met(flight.tally, false, true, flight.node_errors), out);
+  if (!flight.is_replied) {
+    switch (flight.copies.state()) {
+      case QuorumState::waiting:
+        return;
+      case QuorumState::met:
+        flight.explain.note(now.steady, ExplainKind::quorum_met, identity_.id());
+        sometimes(Sometimes::write_met_despite_failures, !flight.node_errors.empty());
+        sometimes(Sometimes::write_met_with_fallback, !flight.copies.is_strict());
+        flight.reply.acked = flight.copies.acked();
+        flight.reply.hinted = flight.copies.hinted();
+        flight.reply.is_strict = flight.copies.is_strict();
+        reply(now, flight, std::move(flight.reply), out);
+        break;
+      case QuorumState::failed:
+        sometimes(Sometimes::write_failed_short_of_quorum);
+        reply_failure(now, flight, false, out);
+        break;
+    }
   }
+  if (flight.copies.is_settled()) return forget(at);
+  settle_oldest_replied(now);
 }
 
-void WriteCoordinator::end(Flights::iterator at, Body reply, Outbox& out) {
-  const Flight& flight = at->second;
-  out.send(flight.client, flight.client_request, std::move(reply));
-  deadlines_.remove(flight.deadline, at->first);
+void WriteCoordinator::settle_here(Now now, Flights::iterator at) {
+  Flight& flight = at->second;
+  for (const NodeId& owner : flight.copies.unsettled_owners()) keep_hint(now, flight, owner);
+  forget(at);
+}
+
+void WriteCoordinator::settle_oldest_replied(Now now) {
+  if (replied_count_ <= options_.settling_max) return;
+  // Ids grow: the oldest comes first.
+  settle_here(now, std::find_if(in_flight_.begin(), in_flight_.end(),
+                                [](const auto& entry) { return entry.second.is_replied; }));
+}
+
+void WriteCoordinator::reply_failure(Now now, Flight& flight, bool timed_out, Outbox& out) {
+  ErrorReply error = quorum_not_met(flight.copies, timed_out, flight.node_errors);
+  error.alive = static_cast<std::uint16_t>(view_.usable_count(flight.owners, identity_.id()));
+  reply(now, flight, std::move(error), out);
+}
+
+void WriteCoordinator::reply(Now now, Flight& flight, Body body, Outbox& out) {
+  flight.is_replied = true;
+  ++replied_count_;
+  flight.explain.note(now.steady, ExplainKind::replied, identity_.id());
+  if (auto* written = std::get_if<WriteReply>(&body)) written->explain = flight.explain.record();
+  if (auto* error = std::get_if<ErrorReply>(&body)) error->explain = flight.explain.record();
+  out.send(flight.client, flight.client_request, std::move(body));
+}
+
+void WriteCoordinator::forget(Flights::iterator at) {
+  if (at->second.is_replied) --replied_count_;
+  deadlines_.remove(at->second.wake_at, at->first);
   in_flight_.erase(at);
 }
 

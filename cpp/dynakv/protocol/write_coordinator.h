@@ -1,9 +1,12 @@
-// The coordinator of puts and deletes (Dynamo §4.5, DESIGN §4 and §6).
+// The coordinator of puts and deletes (Dynamo §4.5, §4.6, DESIGN §4 and §6).
 //
 // It joins the write into its own copy, sends the finished object (never "please coordinate", B10)
-// to the other owners, and replies after W durable acknowledgements of distinct nodes. A write with
-// a precondition first reads a quorum. Messages per put at N=3: 2 objects and 2 replies of 40
-// bytes.
+// to the other owners, and replies after W durable acknowledgements of distinct nodes. For an owner
+// that is down, or silent past the hint timeout, the next fallback keeps a hint; when there is none
+// left, the coordinator does. It stays with a write until each owner has it or someone keeps it for
+// them. Where no owner can be reached at all, a fallback coordinates: its own copy is then a hint.
+// A write with a precondition first reads a quorum.
+// Messages per put at N=3: 2 objects and 2 replies of 40 bytes.
 //
 // Invariant 1: each request gets exactly one reply, at its deadline at the latest. Invariant 2: a
 // write makes at most one dot (B10, B11). Invariant 3: an error says "not applied" only when
@@ -18,11 +21,13 @@
 #include "dynakv/protocol/actor_table.h"
 #include "dynakv/protocol/cluster_view.h"
 #include "dynakv/protocol/deadlines.h"
+#include "dynakv/protocol/hint_table.h"
 #include "dynakv/protocol/identity.h"
 #include "dynakv/protocol/object_table.h"
 #include "dynakv/protocol/options.h"
 #include "dynakv/protocol/outbox.h"
 #include "dynakv/protocol/read_phase.h"
+#include "dynakv/protocol/replication.h"
 #include "dynakv/protocol/request_id.h"
 
 namespace dynakv {
@@ -30,10 +35,16 @@ namespace dynakv {
 class WriteCoordinator {
  public:
   WriteCoordinator(const Identity& identity, const ClusterView& view, ObjectTable& objects,
-                   ActorTable& actors, const ProtocolOptions& options)
-      : identity_(identity), view_(view), objects_(objects), actors_(actors), options_(options) {}
+                   ActorTable& actors, HintTable& hints, const ProtocolOptions& options)
+      : identity_(identity),
+        view_(view),
+        objects_(objects),
+        actors_(actors),
+        hints_(hints),
+        options_(options) {}
 
-  /// REQUIRES: this node is an owner of the key; the request is valid.
+  /// REQUIRES: the request is valid, and this node is an owner of the key, or the quorum is sloppy
+  /// and no owner can be reached.
   void handle_request(Now now, const NodeId& from, RequestId id, WriteRequest request, Outbox& out);
 
   void handle_message(Now now, const NodeId& from, RequestId id, ReplicaGetReply reply,
@@ -45,7 +56,10 @@ class WriteCoordinator {
   void handle_peer_down(Now now, const NodeId& peer, Outbox& out);
   void handle_timer(Now now, Outbox& out);
 
-  std::size_t in_flight() const { return in_flight_.size(); }
+  /// Requests that wait for their reply.
+  std::size_t in_flight() const { return in_flight_.size() - replied_count_; }
+  /// Owners for which a write was left to a hint.
+  std::uint64_t hinted_count() const { return hinted_count_; }
 
  private:
   struct Flight {
@@ -53,19 +67,28 @@ class WriteCoordinator {
     RequestId client_request{};
     WriteRequest request;
     Instant deadline;
+    /// When the flight is looked at next: at the hint timeout, then at the deadline.
+    Instant wake_at;
     int w = 0;
+    bool is_sloppy = false;
+    /// This node is one of the owners.
+    bool is_owner = false;
+    bool is_replied = false;
     std::vector<NodeId> owners;
     /// While the precondition's quorum read goes on; nothing is stored yet.
     std::optional<ReadPhase> reading;
-    QuorumTally tally;
+    Replication copies;
+    /// How many places of the slot's walk were tried already.
+    std::size_t walk_used = 0;
     std::vector<NodeError> node_errors;
     Slot slot{};
     ActorId actor{};
     WriteReply reply;
+    Explainer explain;
   };
   using Flights = std::map<RequestId, Flight>;
 
-  void begin_reading(RequestId id, Flight& flight, int r, Outbox& out);
+  void begin_reading(Now now, RequestId id, Flight& flight, int r, Outbox& out);
   /// Goes from reading to storing when the read is decided; ends the flight when it cannot.
   void continue_after_read(Now now, Flights::iterator flight, Outbox& out);
   /// What the write has seen, or why its condition does not hold.
@@ -73,24 +96,36 @@ class WriteCoordinator {
   /// Joins the write into this node's copy and sends it on.
   void store(Now now, Flights::iterator flight, const Context& seen, Outbox& out);
   /// The local half of store(): the new object in its byte form. Errors: nothing was stored.
-  Result<Bytes> apply(Now now, Flight& flight, const Context& seen);
-  Result<std::optional<Dot>> add_event(Now now, const Flight& flight, const Context& seen,
-                                       Object& object);
-  /// The value and the siblings that stay beside it would pass object_bytes_max.
-  bool too_large_together(const WriteRequest& request, const Context& seen,
-                          const Object& object) const;
-  void finish_if_decided(Flights::iterator flight, Outbox& out);
-  void end(Flights::iterator flight, Body reply, Outbox& out);
+  Result<Bytes> apply_as_owner(Now now, Flight& flight, const Context& seen);
+  Result<Bytes> apply_as_fallback(Now now, Flight& flight, const Context& seen);
+  /// Finds somebody to keep a hint for each owner that failed or is silent.
+  void stand_in(Now now, RequestId id, Flight& flight, Outbox& out);
+  bool send_hint(Now now, RequestId id, Flight& flight, const NodeId& owner, Outbox& out);
+  NodeId next_fallback(Flight& flight) const;
+  /// This node keeps the hint itself.
+  void keep_hint(Now now, Flight& flight, const NodeId& owner);
+  Result<Bytes> current_object(const Flight& flight);
+  void advance(Now now, Flights::iterator flight, Outbox& out);
+  /// Replies; the flight goes on until its copies are settled.
+  void reply(Now now, Flight& flight, Body body, Outbox& out);
+  void reply_failure(Now now, Flight& flight, bool timed_out, Outbox& out);
+  /// Keeps hints for all owners that do not have the write yet, and forgets it.
+  void settle_here(Now now, Flights::iterator flight);
+  void settle_oldest_replied(Now now);
+  void forget(Flights::iterator flight);
 
   const Identity& identity_;
   const ClusterView& view_;
   ObjectTable& objects_;
   ActorTable& actors_;
+  HintTable& hints_;
   const ProtocolOptions& options_;
   HybridClock clock_;
   RequestIds ids_{Waiter::write_coordinator};
   Flights in_flight_;
   Deadlines deadlines_{TimerKind::write_deadline};
+  std::size_t replied_count_ = 0;
+  std::uint64_t hinted_count_ = 0;
 };
 
 }  // namespace dynakv

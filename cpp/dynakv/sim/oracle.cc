@@ -2,15 +2,11 @@
 
 #include <algorithm>
 
+#include "dynakv/base/sometimes.h"
 #include "dynakv/domain/object_format.h"
 #include "dynakv/protocol/store_keys.h"
 
 namespace dynakv {
-namespace {
-
-constexpr BytesView kBucket = kDefaultBucket;
-
-}  // namespace
 
 Oracle::Oracle(Simulation& simulation, const Plan& plan)
     : simulation_(simulation),
@@ -28,55 +24,108 @@ void Oracle::report(const std::string& invariant, const std::string& detail) {
 
 void Oracle::operation_started(OperationId id, const PlannedOperation& planned, const Bytes& key,
                                const Bytes& value, FlowId flow) {
+  const bool is_write = planned.kind != PlannedKind::get;
+  flows_overlap_ =
+      flows_overlap_ ||
+      (is_write && std::any_of(pending_.begin(), pending_.end(), [&](const auto& other) {
+         const Started& started = other.second;
+         return started.planned.kind != PlannedKind::get && started.flow == flow &&
+                started.key == key;
+       }));
   pending_[id] = {planned, key, value, flow, simulation_.now()};
-  if (planned.kind == PlannedKind::get) return;
-  writes_[value].key = key;
-  writes_[value].flow = flow;
-  writes_of_key_[key].push_back(value);
+  if (!is_write) return;
+  Write& write = writes_[value];
+  write.key = key;
+  write.value = value;
+  write.flow = flow;
+  write.kind = planned.kind;
+  histories_[key].writes.push_back(&write);
 }
 
 void Oracle::message_sent(int from, const Message& message) {
   if (const auto* request = std::get_if<WriteRequest>(&message.body)) {
     if (from < simulation_.node_count()) return;  // forwarded: the client's own was seen
-    check_sent_context(*request);
-    writes_[request->value].seen.push_back(request->context);
-    if (request->precondition != Precondition::none) overwritten_.insert(request->head.key);
+    Write& write = writes_.at(request->value);
+    check_sent_context(*request, write);
+    note_sent_context(*request, write);
   } else if (const auto* put = std::get_if<ReplicaPut>(&message.body)) {
-    const auto object = decode_object(put->object);
-    if (!object) return report("I6", "a coordinator sent a malformed object");
-    for (const Sibling& sibling : object->siblings()) {
-      note_event(put->key, sibling.dot, sibling.payload.value);
-    }
-    check_object_order(put->key, *object, "a coordinator's object");
+    object_sent(put->key, put->object);
+  } else if (const auto* hint = std::get_if<HintPut>(&message.body)) {
+    object_sent(hint->key, hint->object);
   }
+}
+
+void Oracle::object_sent(const Bytes& key, const Bytes& encoded) {
+  if (encoded == last_object_) return;
+  last_object_ = encoded;
+  const auto object = decode_object(encoded);
+  if (!object) return report("I6", "a coordinator sent a malformed object");
+  for (const Sibling& sibling : object->siblings()) {
+    note_event(key, sibling.dot, sibling.payload.value);
+  }
+  check_object_order(key, *object, "a coordinator's object");
 }
 
 // I3: what a flow was handed covers no event that is alive and that it was never shown; its next
 // put would destroy it unread (DESIGN §4).
-void Oracle::check_sent_context(const WriteRequest& request) {
-  const Bytes& key = request.head.key;
-  const auto& shown = flow_was_shown_[{writes_[request.value].flow, key}];
-  for (const auto& [dot, value] : events_[key]) {
-    if (!request.context.covers(dot) || shown.contains(dot)) continue;
-    if (writes_[value].flow == writes_[request.value].flow || is_superseded(key, dot)) continue;
-    report("I3", "the writer of " + request.value + " was handed a context that covers " + value +
-                     " of " + key + ", which it was never shown");
+void Oracle::check_sent_context(const WriteRequest& request, const Write& write) {
+  const History& history = histories_.at(write.key);
+  if (history.is_overwritten) return;
+  const auto& shown = flow_was_shown_[{write.flow, write.key}];
+  for (const auto& [dot, event] : history.events) {
+    if (!event.superseders.empty() || !request.context.covers(dot) || shown.contains(dot)) continue;
+    if (const auto maker = writes_.find(event.value);
+        maker != writes_.end() && maker->second.flow == write.flow) {
+      continue;
+    }
+    report("I3", "the writer of " + write.value + " was handed a context that covers " +
+                     event.value + " of " + write.key + ", which it was never shown");
+  }
+}
+
+void Oracle::note_sent_context(const WriteRequest& request, Write& write) {
+  History& history = histories_.at(write.key);
+  if (request.precondition != Precondition::none) history.is_overwritten = true;
+  if (std::find(write.seen.begin(), write.seen.end(), request.context) != write.seen.end()) return;
+  write.seen.push_back(request.context);
+  for (auto& [dot, event] : history.events) {
+    const bool is_known = !event.superseders.empty() && event.superseders.back() == &write;
+    if (!is_known && request.context.covers(dot)) event.superseders.push_back(&write);
   }
 }
 
 void Oracle::note_event(const Bytes& key, const Dot& dot, const Bytes& value) {
-  const auto [event, is_new] = events_[key].emplace(dot, value);
-  if (!is_new && event->second != value) {
-    report("I4", "dot " + to_string(dot) + " names " + event->second + " and " + value);
+  History& history = histories_[key];
+  const auto [at, is_new] = history.events.try_emplace(dot);
+  Event& event = at->second;
+  const auto write = writes_.find(value);
+  if (is_new) {
+    event.value = value;
+    if (write != writes_.end()) write->second.dots.push_back(dot);
+    // A context that covers it may have come first: of an event that went to no replica, the
+    // outside learns from its reply.
+    event.superseders = superseders_of(history, dot);
+  } else if (event.value != value) {
+    report("I4", "dot " + to_string(dot) + " names " + event.value + " and " + value);
   }
   const auto [owner, is_first] = key_of_dot_.emplace(dot, key);
   if (!is_first && owner->second != key) {
     report("I4", "dot " + to_string(dot) + " names events of two keys");
   }
-  const auto write = writes_.find(value);
-  if (write != writes_.end() && write->second.failed_definitely) {
+  if (write != writes_.end() && write->second.outcome == Outcome::failed) {
     report("I13", value + " was stored although it had failed definitely");
   }
+}
+
+std::vector<const Oracle::Write*> Oracle::superseders_of(const History& history, const Dot& dot) {
+  std::vector<const Write*> superseders;
+  for (const Write* write : history.writes) {
+    if (std::any_of(write->seen.begin(), write->seen.end(),
+                    [&](const Context& seen) { return seen.covers(dot); })) {
+      superseders.push_back(write);
+    }
+  }
+  return superseders;
 }
 
 int Oracle::quorum_of(const PlannedOperation& planned) const {
@@ -98,18 +147,19 @@ void Oracle::reply_came(const Reply& reply) {
     check_get(started, *got);
   } else if (const auto* written = std::get_if<WriteReply>(&reply.outcome)) {
     ++acked_writes_;
+    writes_[started.value].outcome = Outcome::acknowledged;
     check_write(started, *written);
   } else if (const auto* error = std::get_if<ErrorReply>(&reply.outcome)) {
     ++failed_operations_;
     if (started.planned.kind == PlannedKind::get) {
       if (error->in_doubt) report("I13", "a failed read cannot be in doubt");
-    } else if (!error->in_doubt) {
-      writes_[started.value].failed_definitely = true;
-      for (const auto& [dot, value] : events_[started.key]) {
-        if (value == started.value) {
-          report("I13", value + " failed definitely (" + error->error.message +
-                            ") although a coordinator had sent it");
-        }
+    } else if (error->in_doubt) {
+      writes_[started.value].outcome = Outcome::in_doubt;
+    } else {
+      writes_[started.value].outcome = Outcome::failed;
+      if (!writes_[started.value].dots.empty()) {
+        report("I13", started.value + " failed definitely (" + error->error.message +
+                          ") although a coordinator had sent it");
       }
     }
   }
@@ -122,23 +172,9 @@ void Oracle::check_get(const Started& started, const GetReply& reply) {
     if (!decoded) return report("I20", "a read returned a malformed object");
     object = std::move(*decoded);
   }
-  const std::set<NodeId> distinct(reply.answered.begin(), reply.answered.end());
-  if (distinct.size() != reply.answered.size() ||
-      static_cast<int>(distinct.size()) < quorum_of(started.planned)) {
-    report("I9", "a read was answered by too few owners");
-  }
+  check_who_answered(started, reply);
   check_object_order(started.key, object, "a read");
-  if (!forgets_acknowledged_) {
-    const int n = plan_.simulation.defaults.n;
-    const int r = quorum_of(started.planned);
-    for (const Acked& acked : acked_[started.key]) {
-      if (acked.at >= started.at || acked.w + r <= n) continue;
-      if (!object.context().descends(acked.covered)) {
-        report("I10", "a read of " + started.key + " began after " + to_string(acked.dot) +
-                          " was acknowledged and did not see it");
-      }
-    }
-  }
+  check_not_behind(started, reply, object);
   if (started.flow != FlowId{}) {
     Context& saw = flow_saw_[{started.flow, started.key}];
     if (!reply.all_answered && !object.context().descends(saw)) {
@@ -151,8 +187,9 @@ void Oracle::check_get(const Started& started, const GetReply& reply) {
   }
   std::set<Bytes> values;
   for (const Sibling& sibling : object.siblings()) values.insert(sibling.payload.value);
+  note_points(object);
   const bool only_readers_write =
-      plan_.faults.empty() && overwritten_.empty() &&
+      plan_.faults.empty() && !flows_overlap_ && !histories_[started.key].is_overwritten &&
       plan_.simulation.network.model == NetworkModel::stream &&
       std::none_of(plan_.operations.begin(), plan_.operations.end(),
                    [](const auto& o) { return o.kind == PlannedKind::blind_put; });
@@ -162,142 +199,139 @@ void Oracle::check_get(const Started& started, const GetReply& reply) {
   }
 }
 
-void Oracle::check_write(const Started& started, const WriteReply& reply) {
-  const int w = quorum_of(started.planned);
-  const std::set<NodeId> distinct(reply.acked.begin(), reply.acked.end());
-  const std::vector<NodeId> owners = simulation_.ring().preference_list(
-      slot_of(token_of_key(started.key)), plan_.simulation.defaults.n);
-  const bool all_owners = std::all_of(distinct.begin(), distinct.end(), [&](const NodeId& node) {
-    return std::find(owners.begin(), owners.end(), node) != owners.end();
-  });
-  if (distinct.size() != reply.acked.size() || static_cast<int>(distinct.size()) < w ||
-      !all_owners) {
-    report("I9", started.value + " was acknowledged by too few distinct owners");
+void Oracle::note_points(const Object& shown) const {
+  sometimes(Sometimes::read_saw_siblings, shown.siblings().size() > 1);
+  sometimes(Sometimes::read_saw_deleted_key, shown.siblings().empty() && !shown.is_absent());
+  for (const Sibling& sibling : shown.siblings()) {
+    const auto write = writes_.find(sibling.payload.value);
+    if (write == writes_.end()) continue;
+    sometimes(Sometimes::unknown_put_visible, write->second.outcome == Outcome::in_doubt);
+    sometimes(Sometimes::read_before_acknowledged, write->second.outcome == Outcome::pending);
   }
+}
+
+// I9: R distinct owners, or fallbacks where those may count.
+void Oracle::check_who_answered(const Started& started, const GetReply& reply) {
+  const int r = quorum_of(started.planned);
+  const std::vector<NodeId> owners = owners_of(started.key);
+  const auto is_owner = [&](const NodeId& node) {
+    return std::find(owners.begin(), owners.end(), node) != owners.end();
+  };
+  std::set<NodeId> distinct(reply.answered.begin(), reply.answered.end());
+  const int owner_count = static_cast<int>(distinct.size());
+  bool is_right = distinct.size() == reply.answered.size() &&
+                  std::all_of(distinct.begin(), distinct.end(), is_owner) &&
+                  std::none_of(reply.fallbacks.begin(), reply.fallbacks.end(), is_owner);
+  distinct.insert(reply.fallbacks.begin(), reply.fallbacks.end());
+  const bool is_sloppy = plan_.simulation.defaults.mode == QuorumMode::sloppy;
+  const int counted = is_sloppy ? static_cast<int>(distinct.size()) : owner_count;
+  // A session that is behind asks for more than its R, and calls less than that not strict.
+  is_right = is_right && counted >= r && (!reply.is_strict || owner_count >= r);
+  if (!is_right) {
+    report("I9", "a read of " + started.key + " at R=" + std::to_string(r) + " was answered by " +
+                     std::to_string(owner_count) + " owners and " +
+                     std::to_string(reply.fallbacks.size()) + " fallbacks" +
+                     (reply.is_strict ? ", and called strict" : ""));
+  }
+}
+
+void Oracle::check_not_behind(const Started& started, const GetReply& reply, const Object& object) {
+  if (forgets_acknowledged_) return;
+  const int n = plan_.simulation.defaults.n;
+  const int r = quorum_of(started.planned);
+  for (const Acked& acked : histories_[started.key].acked) {
+    if (acked.at >= started.at || acked.w + r <= n) continue;
+    if (object.context().descends(acked.covered)) continue;
+    // Sloppy quorums promise no read-after-write (DESIGN §10), and a net that never shows it is too
+    // weak.
+    sometimes(Sometimes::sloppy_read_was_stale, !acked.is_strict || !reply.is_strict);
+    if (acked.is_strict && reply.is_strict) {
+      report("I10", "a read of " + started.key + " began after " + to_string(acked.dot) +
+                        " was acknowledged and did not see it");
+    }
+  }
+  if (plan_.simulation.defaults.read_repair != ReadRepair::blocking || !reply.is_strict) return;
+  for (const Shown& shown : shown_[started.key]) {
+    if (shown.at >= started.at || r < shown.r) continue;
+    if (!object.context().descends(shown.context)) {
+      report("I11", "a read of " + started.key + " went back behind an earlier one");
+    }
+  }
+  shown_[started.key].push_back({simulation_.now(), r, object.context()});
+}
+
+// I9: W distinct nodes hold the write durably, owners in their copies, fallbacks in hints.
+void Oracle::check_holders(const Started& started, const WriteReply& reply,
+                           const Context& covered) {
+  const int w = quorum_of(started.planned);
+  const std::vector<NodeId> owners = owners_of(started.key);
+  const auto is_owner = [&](const NodeId& node) {
+    return std::find(owners.begin(), owners.end(), node) != owners.end();
+  };
+  std::set<NodeId> distinct(reply.acked.begin(), reply.acked.end());
+  bool is_right = distinct.size() == reply.acked.size() &&
+                  std::all_of(distinct.begin(), distinct.end(), is_owner) &&
+                  reply.is_strict == (static_cast<int>(distinct.size()) >= w);
+  for (const StandIn& hint : reply.hinted) {
+    is_right = is_right && distinct.insert(hint.node).second && !is_owner(hint.node) &&
+               is_owner(hint.owner);
+  }
+  const bool is_sloppy = plan_.simulation.defaults.mode == QuorumMode::sloppy;
+  const std::size_t counted = is_sloppy ? distinct.size() : reply.acked.size();
+  if (!is_right || static_cast<int>(counted) < w) {
+    report("I9", started.value + " was acknowledged by too few distinct nodes");
+  }
+  const auto check_one = [&](const NodeId& holder, const std::optional<Object>& held) {
+    const int node = simulation_.host_of(holder);
+    if (lossy_nodes_.contains(node) || !held || held->context().descends(covered)) return;
+    report("I9", started.value + " was acknowledged by " + std::to_string(node) +
+                     " but is not durable there");
+  };
+  for (const NodeId& node : reply.acked) {
+    check_one(node, copy_of(simulation_.host_of(node), started.key));
+  }
+  for (const StandIn& hint : reply.hinted) {
+    Object held = hint_of(simulation_.host_of(hint.node), hint.owner, started.key);
+    // It may have come home before the client heard of it.
+    if (const auto owned = copy_of(simulation_.host_of(hint.owner), started.key)) {
+      held.join(*owned);
+    }
+    check_one(hint.node, held);
+  }
+}
+
+void Oracle::check_write(const Started& started, const WriteReply& reply) {
   Acked acked;
   acked.at = simulation_.now();
-  acked.w = w;
+  acked.w = quorum_of(started.planned);
+  acked.is_strict = reply.is_strict;
   acked.dot = reply.dot;
   if (reply.dot.counter != 0) {
     note_event(started.key, reply.dot, started.value);
     acked.covered.add_isolated(reply.dot);
   }
   for (const Context& seen : writes_[started.value].seen) acked.covered.join(seen);
-  for (const NodeId& holder : distinct) {
-    const int node = simulation_.host_of(holder);
-    if (lossy_nodes_.contains(node)) continue;
-    const auto copy = copy_of(node, started.key);
-    if (copy && !copy->context().descends(acked.covered)) {
-      report("I9", started.value + " was acknowledged by " + std::to_string(node) +
-                       " but is not durable there");
-    }
-  }
-  acked_[started.key].push_back(acked);
+  check_holders(started, reply, acked.covered);
+  histories_[started.key].acked.push_back(acked);
   if (started.flow != FlowId{}) flow_saw_[{started.flow, started.key}].join(reply.context);
 }
 
 // I3: an object that knows of an event does not show what that event's writer had seen.
 void Oracle::check_object_order(const Bytes& key, const Object& object, const std::string& where) {
-  if (object.siblings().empty()) return;
-  for (const auto& [dot, value] : events_[key]) {
-    if (!object.context().covers(dot)) continue;
-    for (const Context& seen : writes_[value].seen) {
-      for (const Sibling& sibling : object.siblings()) {
-        if (sibling.dot != dot && seen.covers(sibling.dot)) {
-          report("I3", where + " of " + key + " shows " + sibling.payload.value +
-                           ", which the writer of " + value + " had seen");
-        }
+  const History& history = histories_[key];
+  for (const Sibling& sibling : object.siblings()) {
+    const auto event = history.events.find(sibling.dot);
+    const auto unknown = event == history.events.end() ? superseders_of(history, sibling.dot)
+                                                       : std::vector<const Write*>{};
+    const auto& superseders = event == history.events.end() ? unknown : event->second.superseders;
+    for (const Write* superseder : superseders) {
+      const auto& dots = superseder->dots;
+      if (std::any_of(dots.begin(), dots.end(), [&](const Dot& dot) {
+            return dot != sibling.dot && object.context().covers(dot);
+          })) {
+        report("I3", where + " of " + key + " shows " + sibling.payload.value +
+                         ", which the writer of " + superseder->value + " had seen");
       }
-    }
-  }
-}
-
-bool Oracle::is_superseded(const Bytes& key, const Dot& dot) const {
-  if (overwritten_.contains(key)) return true;
-  const auto writes = writes_of_key_.find(key);
-  if (writes == writes_of_key_.end()) return false;
-  return std::any_of(writes->second.begin(), writes->second.end(), [&](const Bytes& value) {
-    const auto& seen = writes_.at(value).seen;
-    return std::any_of(seen.begin(), seen.end(),
-                       [&](const Context& context) { return context.covers(dot); });
-  });
-}
-
-const MemoryStore& Oracle::disk_of(int node) const {
-  const SimDisk& disk = simulation_.node(node).disk();
-  return plan_.simulation.sync_before_effects ? disk.durable() : disk.written();
-}
-
-std::optional<Object> Oracle::copy_of(int node, const Bytes& key) const {
-  const Bytes store_key = object_key(kBucket, key, token_of_key(key));
-  if (simulation_.node(node).disk().is_damaged(store_key)) return std::nullopt;
-  const auto& records = disk_of(node).written(Space::objects);
-  const auto at = records.find(store_key);
-  if (at == records.end()) return Object{};
-  auto object = decode_object(at->second);
-  return object ? std::optional(std::move(*object)) : std::nullopt;
-}
-
-Object Oracle::joined(const Bytes& key) const {
-  Object joined;
-  for (int node = 0; node < simulation_.node_count(); ++node) {
-    if (const auto copy = copy_of(node, key)) joined.join(*copy);
-  }
-  return joined;
-}
-
-void Oracle::check_disks() {
-  for (const auto& [key, events] : events_) {
-    for (int node = 0; node < simulation_.node_count(); ++node) check_copy(node, key);
-  }
-}
-
-// I5: what a copy's context covers, the copy holds or has seen superseded.
-void Oracle::check_copy(int node, const Bytes& key) {
-  const auto copy = copy_of(node, key);
-  if (!copy) return;
-  check_object_order(key, *copy, "the copy on node " + std::to_string(node));
-  for (const auto& [dot, value] : events_[key]) {
-    if (!copy->context().covers(dot)) continue;
-    const auto& siblings = copy->siblings();
-    const bool held = std::any_of(siblings.begin(), siblings.end(),
-                                  [&, d = dot](const Sibling& s) { return s.dot == d; });
-    if (!held && !is_superseded(key, dot)) {
-      report("I5", "node " + std::to_string(node) + " covers " + value + " of " + key + " (" +
-                       to_string(dot) + ") without holding it");
-    }
-  }
-}
-
-void Oracle::check_end() {
-  if (!pending_.empty()) {
-    report("liveness", std::to_string(pending_.size()) + " operations never ended");
-  }
-  check_disks();
-  for (const auto& [key, acked] : acked_) check_key_at_end(key);
-}
-
-// I1 and I2: what was acknowledged is there until a writer who had seen it superseded it.
-void Oracle::check_key_at_end(const Bytes& key) {
-  const Object object = joined(key);
-  for (const Acked& acked : acked_[key]) {
-    if (!object.context().descends(acked.covered)) {
-      report("I1", "the copies of " + key + " together have forgotten " + to_string(acked.dot));
-      continue;
-    }
-    if (acked.dot.counter == 0) {
-      for (const Sibling& sibling : object.siblings()) {
-        if (acked.covered.covers(sibling.dot)) {
-          report("I2", sibling.payload.value + " of " + key + " is back after its delete");
-        }
-      }
-      continue;
-    }
-    const auto& siblings = object.siblings();
-    const bool held = std::any_of(siblings.begin(), siblings.end(),
-                                  [&](const Sibling& s) { return s.dot == acked.dot; });
-    if (!held && !is_superseded(key, acked.dot)) {
-      report("I1", "the acknowledged " + events_[key][acked.dot] + " of " + key + " is lost");
     }
   }
 }

@@ -39,6 +39,9 @@ class Oracle {
 
   /// What each disk must satisfy at any time (I5).
   void check_disks();
+  /// What must hold when everything has healed and every key was read once (I7): the owners that
+  /// run agree, and no hint for them is left.
+  void check_convergence();
   /// What must hold when everything has healed and every operation has ended.
   void check_end();
 
@@ -51,7 +54,7 @@ class Oracle {
   /// The flow has read the key, so that a delete of it carries a context.
   bool flow_saw(FlowId flow, const Bytes& key) const { return flow_saw_.contains({flow, key}); }
 
-  /// The join of every readable copy of a key.
+  /// The join of every readable copy and hint of a key.
   Object joined(const Bytes& key) const;
 
  private:
@@ -62,34 +65,65 @@ class Oracle {
     FlowId flow{};
     Instant at;
   };
+  enum class Outcome : std::uint8_t { pending, acknowledged, in_doubt, failed };
   /// A write as the outside knows it. Values are unique, deletes included, and name their writes.
   struct Write {
     Bytes key;
+    Bytes value;
     FlowId flow{};
-    /// The contexts that its requests carried.
+    /// The contexts that its requests carried, each once.
     std::vector<Context> seen;
-    bool failed_definitely = false;
+    /// Its events: two when it was tried at two owners.
+    std::vector<Dot> dots;
+    PlannedKind kind = PlannedKind::put;
+    Outcome outcome = Outcome::pending;
+  };
+  struct Event {
+    Bytes value;
+    /// The writes that had seen it.
+    std::vector<const Write*> superseders;
   };
   struct Acked {
     Instant at;
     int w = 0;
+    /// W was met by owners alone.
+    bool is_strict = false;
     /// What every later quorum must cover.
     Context covered;
     /// Nil counter for a delete.
     Dot dot;
   };
+  /// All that the outside knows of a key.
+  struct History {
+    std::map<Dot, Event> events;
+    std::vector<const Write*> writes;
+    std::vector<Acked> acked;
+    /// Written with a precondition: such a write supersedes what its coordinator read, which
+    /// nobody outside is told.
+    bool is_overwritten = false;
+  };
 
+  void object_sent(const Bytes& key, const Bytes& encoded);
   void note_event(const Bytes& key, const Dot& dot, const Bytes& value);
-  void check_sent_context(const WriteRequest& request);
+  void check_sent_context(const WriteRequest& request, const Write& write);
+  void note_sent_context(const WriteRequest& request, Write& write);
   void check_get(const Started& started, const GetReply& reply);
+  void check_who_answered(const Started& started, const GetReply& reply);
+  void check_not_behind(const Started& started, const GetReply& reply, const Object& object);
+  void check_holders(const Started& started, const WriteReply& reply, const Context& covered);
   void check_write(const Started& started, const WriteReply& reply);
   void check_object_order(const Bytes& key, const Object& object, const std::string& where);
   void check_copy(int node, const Bytes& key);
+  static std::vector<const Write*> superseders_of(const History& history, const Dot& dot);
+  void note_points(const Object& shown) const;
+  void note_points_at_end() const;
   void check_key_at_end(const Bytes& key);
-  bool is_superseded(const Bytes& key, const Dot& dot) const;
   int quorum_of(const PlannedOperation& planned) const;
   const MemoryStore& disk_of(int node) const;
   std::optional<Object> copy_of(int node, const Bytes& key) const;
+  /// What a node keeps for an owner of the key; an absent object when that is nothing.
+  Object hint_of(int node, const NodeId& owner, const Bytes& key) const;
+  std::vector<NodeId> owners_of(const Bytes& key) const;
 
   Simulation& simulation_;
   const Plan& plan_;
@@ -97,18 +131,24 @@ class Oracle {
   /// promised.
   bool forgets_acknowledged_;
   std::map<OperationId, Started> pending_;
-  std::map<Bytes, Write> writes_;  // by value
-  std::map<Bytes, std::vector<Bytes>> writes_of_key_;
-  std::map<Bytes, std::map<Dot, Bytes>> events_;  // of a key: dot to value
+  std::map<Bytes, Write> writes_;       // by value
+  std::map<Bytes, History> histories_;  // by key
   std::map<Dot, Bytes> key_of_dot_;
-  std::map<Bytes, std::vector<Acked>> acked_;
-  /// Keys written with a precondition: such a write supersedes what its coordinator read, which
-  /// nobody outside is told.
-  std::set<Bytes> overwritten_;
+  /// Blocking reads: what each showed, when, and its R (I11).
+  struct Shown {
+    Instant at;
+    int r = 0;
+    Context context;
+  };
+  std::map<Bytes, std::vector<Shown>> shown_;
+  /// What was last sent to replicas: it goes to several.
+  Bytes last_object_;
   std::map<std::pair<FlowId, Bytes>, Context> flow_saw_;
   /// The events that a flow was shown, or made itself.
   std::map<std::pair<FlowId, Bytes>, std::set<Dot>> flow_was_shown_;
   std::set<int> lossy_nodes_;
+  /// A flow wrote a key again before its last write had ended: the two may stay side by side.
+  bool flows_overlap_ = false;
   std::vector<Violation> violations_;
   std::uint64_t acked_writes_ = 0;
   std::uint64_t answered_gets_ = 0;

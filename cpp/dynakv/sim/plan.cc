@@ -7,12 +7,12 @@
 namespace dynakv {
 namespace {
 
-constexpr std::array<std::string_view, 16> kFaultNames = {
-    "crash",        "power loss",     "clean stop", "pause", "slow",      "isolate",
-    "one way",      "split",          "clog",       "reset", "disk full", "sync failure",
-    "clock offset", "restore backup", "damage",     "wipe"};
+constexpr std::array<std::string_view, 17> kFaultNames = {
+    "crash",        "power loss", "clean stop",     "pause",  "slow",      "isolate",
+    "one way",      "split",      "clog",           "reset",  "disk full", "sync failure",
+    "clock offset", "clone",      "restore backup", "damage", "wipe"};
 
-constexpr int kLastHarmless = static_cast<int>(FaultKind::clock_offset);
+constexpr int kLastHarmless = static_cast<int>(FaultKind::clone);
 
 void draw_cluster(Plan& plan, Random random) {
   SimulationOptions& options = plan.simulation;
@@ -38,6 +38,28 @@ void draw_cluster(Plan& plan, Random random) {
   options.client.timeout = milliseconds(random.between(300, 5000));
   // Small memory, so that some reads go to the disk.
   options.protocol.object_cache_bytes = random.chance(1, 2) ? 4096 : 64u << 20;
+}
+
+void draw_availability(Plan& plan, Random random) {
+  BucketProperties& defaults = plan.simulation.defaults;
+  defaults.mode = random.chance(1, 2) ? QuorumMode::strict : QuorumMode::sloppy;
+  defaults.read_repair = static_cast<ReadRepair>(1 + random.below(3));
+  ProtocolOptions& options = plan.simulation.protocol;
+  options.hint_timeout = milliseconds(random.between(50, 1500));
+  options.hint_window = 1 + random.below(32);
+  options.hint_retry_pause = milliseconds(random.between(100, 3000));
+  if (random.chance(1, 6)) options.hint_bytes_max = 300 * random.below(20);
+  if (random.chance(1, 6)) options.settling_max = random.below(4);
+}
+
+/// Limits so small that a run meets them, and disks so slow that a loss of power finds something.
+void draw_limits(Plan& plan, Random random) {
+  ProtocolOptions& options = plan.simulation.protocol;
+  if (random.chance(1, 8)) options.sibling_count_max = 1 + random.below(4);
+  if (random.chance(1, 8)) options.in_flight_max = 1 + random.below(4);
+  if (random.chance(1, 4)) {
+    plan.simulation.sync_delay_mean = milliseconds(random.between(5, 150));
+  }
 }
 
 void draw_operations(Plan& plan, const PlanLimits& limits, Random random) {
@@ -69,6 +91,14 @@ void draw_operations(Plan& plan, const PlanLimits& limits, Random random) {
   }
   std::stable_sort(plan.operations.begin(), plan.operations.end(),
                    [](const auto& a, const auto& b) { return a.at < b.at; });
+}
+
+/// One key takes most of the load, so that the others are silent for long.
+void draw_hot_key(Plan& plan, Random random) {
+  if (!random.chance(1, 5)) return;
+  for (PlannedOperation& operation : plan.operations) {
+    if (random.chance(9, 10)) operation.key = 0;
+  }
 }
 
 /// The smallest write quorum that any operation asks for: one less nodes may lose data (I1).
@@ -117,7 +147,7 @@ void draw_faults(Plan& plan, const PlanLimits& limits, Random random) {
   const auto mode = random.below(10);
   if (mode == 0) return;  // One run in ten has no fault at all, one a single kind.
   std::vector<FaultKind> kinds;
-  for (int k = 0; k <= kLastHarmless; ++k) {
+  for (int k = 0; k < static_cast<int>(FaultKind::clone); ++k) {
     if (random.chance(1, 2)) kinds.push_back(static_cast<FaultKind>(k));
   }
   const bool unsynced = !plan.simulation.sync_before_effects;
@@ -141,7 +171,7 @@ void draw_faults(Plan& plan, const PlanLimits& limits, Random random) {
     }
     const auto victim =
         static_cast<int>(random.below(static_cast<unsigned>(plan.simulation.node_count)));
-    for (std::int64_t i = random.between(1, 4); i > 0; --i) {
+    for (std::int64_t i = 1 + random.below(4); i > 0; --i) {
       PlannedFault fault = draw_fault(plan, losses[random.below(losses.size())], random);
       fault.a = victim;
       plan.faults.push_back(fault);
@@ -151,6 +181,20 @@ void draw_faults(Plan& plan, const PlanLimits& limits, Random random) {
   if (std::any_of(plan.faults.begin(), plan.faults.end(),
                   [](const auto& fault) { return fault.kind == FaultKind::damage; })) {
     plan.simulation.protocol.object_cache_bytes = 0;  // memory would hide the damage
+  }
+  std::stable_sort(plan.faults.begin(), plan.faults.end(),
+                   [](const auto& a, const auto& b) { return a.at < b.at; });
+}
+
+/// From a stream of their own: other faults stay where they were before there were clones.
+void draw_clones(Plan& plan, Random random) {
+  if (plan.faults.empty() || !random.chance(1, 4)) return;
+  // Without syncs a disk's image lacks what was acknowledged.
+  const std::int64_t last_source = plan.simulation.sync_before_effects ? 2 : 1;
+  for (std::int64_t i = random.between(1, 3); i > 0; --i) {
+    PlannedFault fault = draw_fault(plan, FaultKind::clone, random);
+    fault.amount = random.between(0, last_source);
+    plan.faults.push_back(fault);
   }
   std::stable_sort(plan.faults.begin(), plan.faults.end(),
                    [](const auto& a, const auto& b) { return a.at < b.at; });
@@ -187,8 +231,12 @@ Plan draw_plan(std::uint64_t seed, const PlanLimits& limits) {
   plan.key_count = static_cast<int>(random.stream("keys").between(1, 20));
   plan.keys_share_slot = random.stream("slots").chance(1, 2);
   draw_cluster(plan, random.stream("cluster"));
+  draw_availability(plan, random.stream("availability"));
+  draw_limits(plan, random.stream("limits"));
   draw_operations(plan, limits, random.stream("operations"));
+  draw_hot_key(plan, random.stream("hot key"));
   draw_faults(plan, limits, random.stream("faults"));
+  draw_clones(plan, random.stream("clones"));
   return plan;
 }
 
@@ -214,6 +262,7 @@ std::string describe_setup(const Plan& plan) {
          " N=" + std::to_string(options.defaults.n) + " R=" + options.defaults.r.text() +
          " W=" + options.defaults.w.text() + (hostile ? " hostile" : " stream") +
          (options.sync_before_effects ? " group" : " os") +
+         (options.defaults.mode == QuorumMode::strict ? " strict" : " sloppy") +
          " clients=" + std::to_string(plan.client_count) +
          " keys=" + std::to_string(plan.key_count) +
          " operations=" + std::to_string(plan.operations.size()) +

@@ -5,6 +5,7 @@
 // rare combinations are common. Source: INVARIANTS §3.1; Groce et al., Swarm Testing (2012).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -37,11 +38,16 @@ enum class FaultKind : std::uint8_t {
   disk_full,     // for `lasts`
   sync_failure,  // the next sync fails: the node ends, started again after `lasts`
   clock_offset,  // the calendar clock of `a` is `amount` ms off from now on
+  clone,         // stopped, copied to another place, started there (`amount`: CloneSource)
   // The rest lose data for good; a plan has them on few enough nodes to keep its promises.
   restore_backup,  // the disk goes back to what it was `amount` ms before
   damage,          // `amount` stored objects become unreadable
   wipe,            // the disk is emptied; the node never comes back under this layout
 };
+
+/// How a clone's source ends: what is copied is always what a real copy would hold, and no copy
+/// runs beside its original, whose identity rules promise nothing (INVARIANTS §1).
+enum class CloneSource : std::int64_t { stopped_cleanly, killed, disk_image };
 
 std::string_view fault_name(FaultKind kind);
 bool loses_data(FaultKind kind);
@@ -55,6 +61,14 @@ struct PlannedFault {
   Duration lasts;
 };
 
+/// One failure at one place, for going through all places: the k-th call of a store, or the k-th
+/// message. 0 = none.
+struct SingleFault {
+  std::uint64_t failed_store_call = 0;
+  std::uint64_t lost_message = 0;
+  std::uint64_t repeated_message = 0;
+};
+
 struct Plan {
   std::uint64_t seed = 0;
   SimulationOptions simulation;
@@ -66,8 +80,16 @@ struct Plan {
   Duration length;
   std::vector<PlannedOperation> operations;
   std::vector<PlannedFault> faults;
+  SingleFault single_fault;
+  /// A node whose process ended by itself is started again, as its supervisor would.
+  bool restarts_failed_nodes = false;
   /// Nodes that a fault makes lose data.
   bool loses_data = false;
+
+  bool has(FaultKind kind) const {
+    return std::any_of(faults.begin(), faults.end(),
+                       [kind](const PlannedFault& fault) { return fault.kind == kind; });
+  }
 };
 
 struct PlanLimits {

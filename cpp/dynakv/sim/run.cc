@@ -9,17 +9,22 @@ namespace {
 constexpr Duration kDiskCheckInterval = seconds(10);
 /// After the heal: nodes come up, connections are made, deadlines of old requests pass.
 constexpr Duration kHealTime = seconds(40);
+/// After the last reads: repairs and late hints arrive.
+constexpr Duration kSettleTime = seconds(4);
 
 class Run {
  public:
   explicit Run(const Plan& plan)
-      : plan_(plan), simulation_(plan.simulation), oracle_(simulation_, plan) {
+      : plan_(plan),
+        points_before_(sometimes_counts),
+        simulation_(plan.simulation),
+        oracle_(simulation_, plan) {
     backups_.resize(static_cast<std::size_t>(simulation_.node_count()));
     is_wiped_.resize(backups_.size());
     for (int key = 0; key < plan.key_count; ++key) keys_.push_back(key_name(plan, key));
   }
 
-  RunResult run();
+  RunResult run(const std::function<bool()>& goes_on);
 
  private:
   void schedule();
@@ -28,12 +33,19 @@ class Run {
   void inject_on_node(const PlannedFault& fault);
   void restart_later(int node, Duration delay);
   void restore_backup(int node, Duration age);
+  void clone(int node, CloneSource source);
   void take_backups();
+  void restart_failed_nodes();
   void cut(const std::vector<int>& group, Duration lasts);
   void heal();
   void final_reads();
+  void read_all_keys();
+  std::uint64_t repairs_and_hints() const;
+  void check_membership();
 
   const Plan& plan_;
+  SometimesCounts points_before_;
+  CallFault store_calls_;
   Simulation simulation_;
   Oracle oracle_;
   std::vector<Bytes> keys_;
@@ -42,9 +54,10 @@ class Run {
   std::vector<std::vector<std::pair<Instant, MemoryStore>>> backups_;
   std::vector<bool> is_wiped_;
   bool healed_ = false;
+  bool is_reading_at_end_ = false;
 };
 
-RunResult Run::run() {
+RunResult Run::run(const std::function<bool()>& goes_on) {
   simulation_.on_reply = [this](int, const Reply& reply) { oracle_.reply_came(reply); };
   simulation_.on_send = [this](int from, int, const Message& message) {
     oracle_.message_sent(from, message);
@@ -52,12 +65,14 @@ RunResult Run::run() {
   for (int i = 0; i < plan_.client_count; ++i) simulation_.add_client();
   schedule();
   while (simulation_.now() < Instant{} + plan_.length) {
+    if (goes_on && !goes_on()) return {};
     simulation_.run_for(kDiskCheckInterval);
     oracle_.check_disks();
   }
   heal();
   simulation_.run_for(kHealTime);
   final_reads();
+  check_membership();
   oracle_.check_end();
 
   RunResult result;
@@ -73,8 +88,13 @@ RunResult Run::run() {
   result.acked_writes = oracle_.acked_writes();
   result.answered_gets = oracle_.answered_gets();
   result.failed_operations = oracle_.failed_operations();
+  result.store_calls = store_calls_.count;
+  result.messages = simulation_.network().counters().sent;
   result.virtual_time = simulation_.now() - Instant{};
   result.trace = simulation_.trace_log();
+  for (std::size_t i = 0; i < kSometimesCount; ++i) {
+    result.points[i] = sometimes_counts[i] - points_before_[i];
+  }
   return result;
 }
 
@@ -90,6 +110,22 @@ void Run::schedule() {
     });
   }
   if (needs_backups) take_backups();
+  if (plan_.restarts_failed_nodes) restart_failed_nodes();
+  store_calls_.fails_at = plan_.single_fault.failed_store_call;
+  for (int i = 0; i < simulation_.node_count(); ++i) {
+    simulation_.node(i).disk().watch_calls(&store_calls_);
+  }
+  simulation_.network().lose_message(plan_.single_fault.lost_message);
+  simulation_.network().repeat_message(plan_.single_fault.repeated_message);
+}
+
+void Run::restart_failed_nodes() {
+  for (int i = 0; i < simulation_.node_count(); ++i) {
+    if (!simulation_.node(i).is_running()) restart_later(i, {});
+  }
+  simulation_.at(simulation_.now() + milliseconds(250), [this] {
+    if (!healed_) restart_failed_nodes();
+  });
 }
 
 void Run::perform(const PlannedOperation& planned) {
@@ -106,6 +142,7 @@ void Run::perform(const PlannedOperation& planned) {
   OperationOptions options;
   options.quorum = operation.quorum;
   options.flow = flow;
+  if (is_reading_at_end_) options.read_repair = ReadRepair::background;
   SimOperation what;
   if (operation.kind == PlannedKind::get) {
     what = GetOperation{Bytes(kDefaultBucket), key, options};
@@ -187,6 +224,9 @@ void Run::inject_on_node(const PlannedFault& fault) {
       return restart_later(node, fault.lasts);
     case FaultKind::clock_offset:
       return simulation_.set_wall_offset(node, fault.amount);
+    case FaultKind::clone:
+      clone(node, static_cast<CloneSource>(fault.amount));
+      return restart_later(node, fault.lasts);
     case FaultKind::restore_backup:
       return restore_backup(node, milliseconds(fault.amount));
     case FaultKind::damage: {
@@ -230,8 +270,21 @@ void Run::restore_backup(int node, Duration age) {
   for (const auto& [at, store] : kept) {
     if (image == nullptr || at + age <= simulation_.now()) image = &store;
   }
+  sometimes(Sometimes::backup_restored, image != nullptr);
   if (image != nullptr) simulation_.node(node).disk().restore(*image);
   restart_later(node, milliseconds(100));
+}
+
+void Run::clone(int node, CloneSource source) {
+  if (is_wiped_[static_cast<std::size_t>(node)]) return;
+  if (source == CloneSource::stopped_cleanly) {
+    simulation_.stop_cleanly(node);
+  } else {
+    simulation_.crash(node);
+  }
+  SimDisk& disk = simulation_.node(node).disk();
+  if (source == CloneSource::disk_image) disk.restore(MemoryStore(disk.image()));
+  simulation_.node(node).change_place();
 }
 
 void Run::cut(const std::vector<int>& group, Duration lasts) {
@@ -259,15 +312,38 @@ void Run::heal() {
   }
 }
 
-// What clients are shown at the end is what the disks hold together.
-void Run::final_reads() {
+void Run::read_all_keys() {
   PlannedOperation read;
   for (int key = 0; key < plan_.key_count; ++key) {
     read.key = key;
     read.client = key % plan_.client_count;
     perform(read);
   }
-  simulation_.run_for(plan_.simulation.client.timeout + seconds(1));
+  simulation_.run_for(plan_.simulation.client.timeout + kSettleTime);
+}
+
+std::uint64_t Run::repairs_and_hints() const {
+  std::uint64_t sum = 0;
+  for (int i = 0; i < simulation_.node_count(); ++i) {
+    if (!simulation_.node(i).is_running()) continue;
+    const auto counters = simulation_.node(i).core().counters();
+    sum += counters.at("read_repairs") + counters.at("hints_made");
+  }
+  return sum;
+}
+
+// What clients are shown at the end is what the disks hold together; reading repairs what still
+// differs, and a second reading finds nothing left to repair (I7, I19).
+void Run::final_reads() {
+  is_reading_at_end_ = true;
+  read_all_keys();
+  oracle_.check_convergence();
+  const std::uint64_t before = repairs_and_hints();
+  read_all_keys();
+  // A damaged copy answers with an error for ever, and is sent what it lacks each time.
+  if (!plan_.has(FaultKind::damage) && repairs_and_hints() != before) {
+    oracle_.report("I19", "a healed cluster at rest still repairs");
+  }
   for (int i = 0; i < simulation_.node_count(); ++i) {
     if (!simulation_.node(i).is_running()) continue;
     if (simulation_.node(i).core().counters().at("in_flight") != 0) {
@@ -276,8 +352,25 @@ void Run::final_reads() {
   }
 }
 
+// Long after the healing, each node knows the last life of every other.
+void Run::check_membership() {
+  for (int i = 0; i < simulation_.node_count(); ++i) {
+    for (int j = 0; j < simulation_.node_count(); ++j) {
+      const SimNode& at = simulation_.node(i);
+      const SimNode& other = simulation_.node(j);
+      if (i == j || !at.has_layout() || !other.has_layout()) continue;
+      const MemberState* state = at.core().membership().find(other.id());
+      const bool is_known = state && state->at.incarnation == other.core().incarnation();
+      if (is_known && !at.core().is_suspect(other.id())) continue;
+      oracle_.report("I16", other.name() + " is suspect or in an old life at " + at.name());
+    }
+  }
+}
+
 }  // namespace
 
-RunResult run_plan(const Plan& plan) { return Run(plan).run(); }
+RunResult run_plan(const Plan& plan, const std::function<bool()>& goes_on) {
+  return Run(plan).run(goes_on);
+}
 
 }  // namespace dynakv

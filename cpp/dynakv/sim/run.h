@@ -1,9 +1,11 @@
 // Runs a plan on a simulation under the oracle's eyes: faults first, then everything heals.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "dynakv/base/sometimes.h"
 #include "dynakv/sim/oracle.h"
 #include "dynakv/sim/plan.h"
 
@@ -19,10 +21,16 @@ struct RunResult {
   std::uint64_t acked_writes = 0;
   std::uint64_t answered_gets = 0;
   std::uint64_t failed_operations = 0;
+  std::uint64_t store_calls = 0;
+  std::uint64_t messages = 0;
   Duration virtual_time;
   std::vector<SimEvent> trace;
+  /// How often the run met each rare situation.
+  SometimesCounts points{};
 };
 
-RunResult run_plan(const Plan& plan);
+/// Every few virtual seconds `goes_on`, if there is one, may say that nobody waits for the result
+/// any more: it is then that of no run.
+RunResult run_plan(const Plan& plan, const std::function<bool()>& goes_on = {});
 
 }  // namespace dynakv

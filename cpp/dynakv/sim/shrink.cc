@@ -8,10 +8,12 @@ namespace {
 
 class Shrinker {
  public:
-  Shrinker(const Plan& plan, const RunResult& failing, int run_count_max)
+  Shrinker(const Plan& plan, const RunResult& failing, int run_count_max,
+           std::function<bool()> goes_on)
       : best_{plan, failing, 0},
         invariant_(failing.violations.front().invariant),
-        run_count_max_(run_count_max) {}
+        run_count_max_(run_count_max),
+        goes_on_(std::move(goes_on)) {}
 
   ShrunkPlan run() {
     cut_tail();
@@ -26,13 +28,13 @@ class Shrinker {
   }
 
  private:
-  bool may_run() const { return best_.runs < run_count_max_; }
+  bool may_run() const { return best_.runs < run_count_max_ && (!goes_on_ || goes_on_()); }
 
   /// Keeps `plan` when it still fails in the same way.
   bool try_plan(Plan plan) {
     if (!may_run()) return false;
     ++best_.runs;
-    RunResult result = run_plan(plan);
+    RunResult result = run_plan(plan, goes_on_);
     const bool same = std::any_of(result.violations.begin(), result.violations.end(),
                                   [&](const Violation& v) { return v.invariant == invariant_; });
     if (!same) return false;
@@ -85,12 +87,14 @@ class Shrinker {
   ShrunkPlan best_;
   std::string invariant_;
   int run_count_max_;
+  std::function<bool()> goes_on_;
 };
 
 }  // namespace
 
-ShrunkPlan shrink(const Plan& plan, const RunResult& failing, int run_count_max) {
-  return Shrinker(plan, failing, run_count_max).run();
+ShrunkPlan shrink(const Plan& plan, const RunResult& failing, int run_count_max,
+                  std::function<bool()> goes_on) {
+  return Shrinker(plan, failing, run_count_max, std::move(goes_on)).run();
 }
 
 std::string to_table(const ShrunkPlan& shrunk) {

@@ -6,6 +6,7 @@
 // Source: Zeller and Hildebrandt, Simplifying and Isolating Failure-Inducing Input (2002).
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "dynakv/sim/run.h"
@@ -18,8 +19,10 @@ struct ShrunkPlan {
   int runs = 0;
 };
 
-/// `failing` is the result of `plan`. At most `run_count_max` runs are spent.
-ShrunkPlan shrink(const Plan& plan, const RunResult& failing, int run_count_max = 400);
+/// `failing` is the result of `plan`. At most `run_count_max` runs are spent; before and during
+/// each of them `goes_on`, if there is one, may say that it is enough.
+ShrunkPlan shrink(const Plan& plan, const RunResult& failing, int run_count_max = 400,
+                  std::function<bool()> goes_on = {});
 
 /// What is left, in the order of time: faults, operations, and what was violated.
 std::string to_table(const ShrunkPlan& shrunk);

@@ -1,4 +1,5 @@
 #include "dynakv/sim/sim_disk.h"
+#include "dynakv/base/sometimes.h"
 
 #include <algorithm>
 #include <iterator>
@@ -10,9 +11,14 @@ tl::unexpected<Error> failed_before() {
   return fail(ErrorCode::storage, "the simulated disk failed before");
 }
 
+tl::unexpected<Error> call_failed() {
+  return fail(ErrorCode::storage, "the simulated call was made to fail");
+}
+
 }  // namespace
 
 Result<std::optional<Bytes>> SimDisk::get(Space space, BytesView key) {
+  if (call_fails()) return call_failed();
   if (space == Space::objects && !damaged_.empty() && is_damaged(key)) {
     return fail(ErrorCode::corruption, "the simulated record is damaged");
   }
@@ -32,6 +38,7 @@ void SimDisk::erase(Space space, BytesView key) {
 
 Result<std::vector<std::pair<Bytes, Bytes>>> SimDisk::scan(Space space, BytesView first,
                                                            BytesView last, std::size_t count_max) {
+  if (call_fails()) return call_failed();
   return written_.scan(space, first, last, count_max);
 }
 
@@ -43,6 +50,10 @@ StoreCondition SimDisk::condition() const {
 Status SimDisk::write_step() {
   if (has_failed_) return failed_before();
   if (pending_.empty()) return {};
+  if (call_fails()) {
+    has_failed_ = true;
+    return call_failed();
+  }
   if (const Status written = written_.write_step(); !written) return written;
   unsynced_.push_back(std::exchange(pending_, {}));
   ++written_steps_;
@@ -53,10 +64,12 @@ Status SimDisk::sync() { return finish_sync(written_steps_); }
 
 Status SimDisk::finish_sync(std::uint64_t steps) {
   if (has_failed_) return failed_before();
-  if (fail_next_sync_) {
+  if (fail_next_sync_ || call_fails()) {
+    sometimes(Sometimes::sync_failed);
     has_failed_ = true;
     return fail(ErrorCode::storage, "the simulated sync failed; its pages are lost");
   }
+  sometimes(Sometimes::sync_covered_steps, steps >= synced_steps_ + 3);
   for (; synced_steps_ < steps; ++synced_steps_) {
     apply(unsynced_.front(), durable_);
     unsynced_.pop_front();
@@ -88,11 +101,14 @@ void SimDisk::drop_pending() {
 void SimDisk::lose_power(Random& random) {
   drop_pending();
   const std::uint64_t kept = random.below(unsynced_.size() + 1);
+  sometimes(Sometimes::torn_tail_dropped, kept < unsynced_.size());
+  sometimes(Sometimes::unsynced_tail_survived, kept > 0);
   for (std::uint64_t i = 0; i < kept; ++i) apply(unsynced_[i], durable_);
   restore(MemoryStore(durable_));
 }
 
 void SimDisk::wipe() {
+  sometimes(Sometimes::node_wiped);
   restore(MemoryStore{});
   damaged_.clear();
 }
@@ -113,6 +129,7 @@ bool SimDisk::damage_object(Random& random) {
   auto at = objects.begin();
   std::advance(at, static_cast<std::ptrdiff_t>(random.below(objects.size())));
   damaged_.insert(at->first);
+  sometimes(Sometimes::object_damaged);
   return true;
 }
 

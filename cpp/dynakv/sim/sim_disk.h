@@ -23,6 +23,13 @@
 
 namespace dynakv {
 
+/// Counts the calls that can fail, over several disks, and fails one of them.
+struct CallFault {
+  std::uint64_t count = 0;
+  /// 1 = the first; 0 = none.
+  std::uint64_t fails_at = 0;
+};
+
 class SimDisk final : public DurableStore {
  public:
   Result<std::optional<Bytes>> get(Space space, BytesView key) override;
@@ -49,6 +56,8 @@ class SimDisk final : public DurableStore {
   void wipe();
   void fail_next_sync() { fail_next_sync_ = true; }
   void set_full(bool full) { is_full_ = full; }
+  /// Counts get, scan, write_step and sync from now on. `calls` must outlive the disk.
+  void watch_calls(CallFault* calls) { calls_ = calls; }
   /// No fault is armed any more.
   void clear_faults() { is_full_ = fail_next_sync_ = false; }
   /// Damages a stored object, drawn from `random`: reads of it fail until it is overwritten.
@@ -70,6 +79,7 @@ class SimDisk final : public DurableStore {
   };
   using Step = std::vector<Change>;
 
+  bool call_fails() { return calls_ != nullptr && ++calls_->count == calls_->fails_at; }
   static void apply(const Step& step, MemoryStore& store);
 
   MemoryStore written_;
@@ -79,6 +89,7 @@ class SimDisk final : public DurableStore {
   std::uint64_t written_steps_ = 0;
   std::uint64_t synced_steps_ = 0;
   std::set<Bytes> damaged_;
+  CallFault* calls_ = nullptr;
   bool fail_next_sync_ = false;
   bool is_full_ = false;
   bool has_failed_ = false;

@@ -1,4 +1,5 @@
 #include "dynakv/sim/sim_network.h"
+#include "dynakv/base/sometimes.h"
 
 #include <algorithm>
 
@@ -44,6 +45,14 @@ Duration SimNetwork::draw_delay(int from, int to, Random& random) {
 void SimNetwork::send(int from, int to, std::shared_ptr<const Bytes> frame) {
   ++counters_.sent;
   Link& way = link(from, to);
+  if (counters_.sent == lost_number_) {
+    ++counters_.lost;
+    return;
+  }
+  if (counters_.sent == repeated_number_) {
+    ++counters_.repeated;
+    carry(from, to, frame, way);
+  }
   if (options_.model == NetworkModel::hostile) {
     if (way.random.chance(options_.loss_permille, 1000)) {
       ++counters_.lost;
@@ -51,6 +60,7 @@ void SimNetwork::send(int from, int to, std::shared_ptr<const Bytes> frame) {
     }
     if (way.random.chance(options_.repeat_permille, 1000)) {
       ++counters_.repeated;
+      sometimes(Sometimes::frame_repeated);
       carry(from, to, frame, way);
     }
   }
@@ -69,6 +79,9 @@ void SimNetwork::carry(int from, int to, std::shared_ptr<const Bytes> frame, Lin
   events_.schedule(arrival, [this, from, to, epoch, is_stream, frame = std::move(frame)] {
     if (is_blocked(from, to) || (is_stream && link(from, to).epoch != epoch)) {
       ++counters_.lost;
+      const bool in_partition = is_blocked(from, to);
+      sometimes(Sometimes::frame_lost_in_partition, in_partition);
+      sometimes(Sometimes::frame_lost_with_connection, !in_partition);
       return;
     }
     ++counters_.delivered;

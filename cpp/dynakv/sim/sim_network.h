@@ -63,6 +63,10 @@ class SimNetwork {
   /// Multiplies the delays of all that a host sends and receives.
   void set_slowness(int host, std::int64_t factor) { slowness_[host] = factor; }
 
+  /// The message of this number, 1 = the first, is lost, or delivered twice.
+  void lose_message(std::uint64_t number) { lost_number_ = number; }
+  void repeat_message(std::uint64_t number) { repeated_number_ = number; }
+
   NetworkOptions& options() { return options_; }
   const NetworkCounters& counters() const { return counters_; }
 
@@ -87,6 +91,8 @@ class SimNetwork {
   std::map<std::pair<int, int>, bool> blocked_;
   std::map<int, std::int64_t> slowness_;
   NetworkCounters counters_;
+  std::uint64_t lost_number_ = 0;
+  std::uint64_t repeated_number_ = 0;
 };
 
 /// A draw from an exponential distribution with this mean, cut at 16 times it; integers only.

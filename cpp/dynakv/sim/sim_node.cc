@@ -1,11 +1,19 @@
 #include "dynakv/sim/sim_node.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "dynakv/base/canary.h"
+#include "dynakv/base/sometimes.h"
 #include "dynakv/sim/sim_network.h"
 
 namespace dynakv {
+namespace {
+
+/// A slow host's sync still ends within a request's life, more or less; longer is a pause.
+constexpr Duration kSlowSyncMax = seconds(5);
+
+}  // namespace
 
 SimNode::SimNode(SimWorld& world, int index, SimNodeOptions options, Random random)
     : world_(world), index_(index), options_(std::move(options)), random_(random) {}
@@ -27,6 +35,7 @@ Status SimNode::start() {
 }
 
 void SimNode::crash(bool lose_power) {
+  sometimes(Sometimes::crash_before_effects, !waiting_.empty());
   core_.reset();
   inbox_.clear();
   waiting_.clear();
@@ -53,6 +62,7 @@ Status SimNode::stop_cleanly() {
 }
 
 void SimNode::resume() {
+  sometimes(Sometimes::resumed_with_backlog, !inbox_.empty());
   is_paused_ = false;
   if (core_ && !inbox_.empty() && !step_is_scheduled_) {
     step_is_scheduled_ = true;
@@ -82,6 +92,7 @@ void SimNode::run_step(std::uint64_t run) {
   if (is_paused_) return;
   Outbox out;
   const Now now = world_.now_at(index_);
+  sometimes(Sometimes::step_took_inputs, inbox_.size() >= 3);
   while (!inbox_.empty()) {
     Input input = std::move(inbox_.front());
     inbox_.pop_front();
@@ -124,8 +135,8 @@ void SimNode::begin_sync() {
   if (sync_is_under_way_ || disk_.synced_steps() == disk_.written_steps()) return;
   sync_is_under_way_ = true;
   const std::uint64_t steps = disk_.written_steps();
-  const Duration delay =
-      (microseconds(20) + exponential(random_, options_.sync_delay_mean)) * slowness_;
+  const Duration quick = microseconds(20) + exponential(random_, options_.sync_delay_mean);
+  const Duration delay = std::min(quick * slowness_, std::max(quick, kSlowSyncMax));
   world_.events().schedule_in(delay, [this, steps, run = run_] {
     if (!core_ || run != run_) return;
     sync_is_under_way_ = false;

@@ -39,6 +39,8 @@ class SimNode {
   void set_slowness(std::int64_t factor) { slowness_ = factor; }
 
   bool is_running() const { return core_ != nullptr; }
+  /// Runs and belongs to a cluster. An empty backup, restored, makes a stranger of a node.
+  bool has_layout() const { return core_ && core_->layout() != nullptr; }
   bool is_paused() const { return is_paused_; }
   /// REQUIRES: is_running().
   NodeCore& core() { return *core_; }

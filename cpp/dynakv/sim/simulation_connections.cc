@@ -48,6 +48,13 @@ void Simulation::establish(int from, int to) {
     trace({now(), "hello refused", to, from, checked.error().message});
     return dial_after(from, to, seconds(1));
   }
+  if (!is_client(from)) {
+    const Hello answer = node(to).core().hello_for(node(from).id());
+    if (const Status checked = node(from).core().check_hello(answer); !checked) {
+      trace({now(), "hello refused", from, to, checked.error().message});
+      return dial_after(from, to, seconds(1));
+    }
+  }
   Connection& way = connection(from, to);
   way.is_up = true;
   way.peer = node(to).id();

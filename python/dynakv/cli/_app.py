@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import dynakv
-from dynakv.cli import _cluster, _data, _serve
+from dynakv.cli import _cluster, _data, _serve, _sim
 
 __all__ = ["app", "run"]
 
@@ -40,7 +40,7 @@ def _options(
     del version
 
 
-_RUN, _LOOK, _USE = "Running nodes", "Looking at a cluster", "Data"
+_RUN, _LOOK, _USE, _TEST = "Running nodes", "Looking at a cluster", "Data", "Simulating"
 app.command(rich_help_panel=_RUN)(_serve.serve)
 app.command(rich_help_panel=_RUN)(_serve.up)
 app.command(rich_help_panel=_RUN)(_cluster.doctor)
@@ -50,6 +50,7 @@ app.command(rich_help_panel=_LOOK)(_cluster.where)
 app.command(rich_help_panel=_USE)(_data.get)
 app.command(rich_help_panel=_USE)(_data.put)
 app.command("del", rich_help_panel=_USE)(_data.delete)
+app.add_typer(_sim.app, name="sim", rich_help_panel=_TEST)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

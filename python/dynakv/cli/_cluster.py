@@ -37,6 +37,24 @@ def _health(node: dynakv.NodeStatus) -> str:
     return "ready" if node.ready else "up, not ready"
 
 
+def _seen(nodes: list[dynakv.NodeStatus], node_id: str) -> str:
+    """Say what the nodes that answer think of one of them."""
+    states: dict[str, list[str]] = {}
+    for node in nodes:
+        for peer in node.peers:
+            if peer.id == node_id:
+                states.setdefault(peer.state, []).append(node.name)
+    if len(states) == 1:
+        return next(iter(states))
+    return "; ".join(f"{state} to {', '.join(names)}" for state, names in sorted(states.items()))
+
+
+def _others(nodes: list[dynakv.NodeStatus]) -> list[dynakv.PeerStatus]:
+    """Return the nodes that are known but own nothing."""
+    found = {peer.id: peer for node in nodes for peer in node.peers if not peer.in_layout}
+    return sorted(found.values(), key=lambda peer: by_name(peer.name))
+
+
 @reports_errors
 def status(at: At = "127.0.0.1:7400", timeout: Timeout = 1.0, *, as_json: Json = False) -> None:
     """Show the members of the cluster and how they are."""
@@ -46,21 +64,27 @@ def status(at: At = "127.0.0.1:7400", timeout: Timeout = 1.0, *, as_json: Json =
     up = sum(node.state == "up" for node in nodes)
     if as_json:
         members = [asdict(node) for node in nodes]
-        print_data({"layout_version": version, "up": up, "members": members})
+        others = [asdict(peer) for peer in _others(nodes)]
+        print_data({"layout_version": version, "up": up, "members": members, "non_members": others})
         return
     print_table(
-        ["node", "address", "zone", "state", ">layout", ">starts", "connected to"],
+        ["node", "address", "zone", "state", "seen as", ">layout", ">starts", "connected to"],
         [
             [
                 node.name,
                 node.address,
                 node.zone,
                 _health(node),
+                _seen(nodes, node.id),
                 str(node.layout_version or ""),
                 str(node.incarnation or ""),
                 ", ".join(node.connected),
             ]
             for node in nodes
+        ]
+        + [
+            [peer.name, peer.address, "", "no member", _seen(nodes, peer.id), "", "", ""]
+            for peer in _others(nodes)
         ],
     )
     say(f"{up} of {len(nodes)} are up; layout {version}")

@@ -103,6 +103,10 @@ def serve(
         list[str] | None,
         typer.Option(metavar="NAME=HOST:PORT", help="Each first member, this node included."),
     ] = None,
+    contact: Annotated[
+        list[str] | None,
+        typer.Option(metavar="HOST:PORT", help="A node of a running cluster to join."),
+    ] = None,
     n: Annotated[int | None, typer.Option("-n", help="Copies of each key; 3.")] = None,
     zone: Annotated[str | None, typer.Option(metavar="DC/RACK")] = None,
     capacity: Annotated[
@@ -125,6 +129,7 @@ def serve(
         "data_dir": data_dir,
         "listen": listen,
         "members": parse_members(member or []),
+        "contact_points": tuple(contact) if contact else None,
         "n": n,
         "zone": zone,
         "capacity": capacity,
@@ -135,11 +140,12 @@ def serve(
     }
     settings = node_config(config, given)
     with _told_to_stop() as stop, dynakv.Node(settings) as node:
-        if node.layout is None and not settings.members:
+        if node.layout is None and not settings.members and not settings.contact_points:
             if settings.n != 1:
                 raise dynakv.ConfigError(
                     "this node knows no cluster: name its first members, --member NAME=HOST:PORT "
-                    "for each, itself included; or -n 1 for a node alone"
+                    "for each, itself included; or a node of a running one, --contact HOST:PORT; "
+                    "or -n 1 for a node alone"
                 )
             node.bootstrap()
         if as_json:

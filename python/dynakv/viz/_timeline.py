@@ -88,7 +88,8 @@ def timeline(
         words += f" Folded: {len(points) + len(done):,} points are counted in {COLUMNS} columns."
     bottom = max(rows.values(), default=90.0) + 22
     root = page(bottom + 62, title, words, words)
-    root.add(*(draw_cut(cut, rows, axis) for cut in cuts))
+    busy = {operation.client for operation in done}
+    root.add(*(draw_cut(cut, rows, axis, busy) for cut in cuts))
     root.add(lane_lines(rows))
     root.add(*(draw_span(span, rows, axis) for span in spans[:_SPANS_MAX]))
     if folded:

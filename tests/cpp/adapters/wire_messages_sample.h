@@ -57,7 +57,25 @@ class MessageSampler {
     }
     return made;
   }
-  RequestHead head() { return {bytes(20), bytes(60), version(), duration(), flag()}; }
+  QuorumMode mode() { return static_cast<QuorumMode>(random_.below(3)); }
+  RequestHead head() {
+    return {bytes(20), bytes(60), version(), duration(), flag(), mode(), flag()};
+  }
+  ExplainRecord explain() {
+    if (flag()) return nullptr;
+    auto made = std::make_shared<Explain>();
+    *made = {version(), node(), nodes(), nodes(), 2, flag(), {}};
+    for (std::uint64_t i = random_.below(9); i > 0; --i) {
+      const auto kind = static_cast<ExplainKind>(random_.below(15));
+      made->events.push_back({static_cast<std::uint32_t>(random_.next()), kind, node(), node()});
+    }
+    return made;
+  }
+  std::vector<StandIn> stand_ins() {
+    std::vector<StandIn> made(random_.below(4));
+    for (StandIn& stand_in : made) stand_in = {node(), node()};
+    return made;
+  }
 
   Progress progress() { return {random_.next(), random_.next(), random_.next()}; }
 
@@ -73,8 +91,8 @@ class MessageSampler {
          progress()};
   }
   void make(Refusal& m) { m.error = error(); }
-  void make(GetRequest& m) { m = {head(), quorum()}; }
-  void make(GetReply& m) { m = {bytes(300), nodes(), flag()}; }
+  void make(GetRequest& m) { m = {head(), quorum(), static_cast<ReadRepair>(random_.below(4))}; }
+  void make(GetReply& m) { m = {bytes(300), nodes(), nodes(), flag(), flag(), explain()}; }
   void make(WriteRequest& m) {
     m = {head(),
          flag() ? WriteKind::put : WriteKind::remove,
@@ -88,7 +106,9 @@ class MessageSampler {
          random_.next()};
   }
   void make(WriteReply& m) {
-    m = {context(), {static_cast<ActorId>(random_.next()), random_.next()}, nodes()};
+    m = {context(), {static_cast<ActorId>(random_.next()), random_.next()},
+         nodes(),   stand_ins(),
+         flag(),    explain()};
   }
   void make(ErrorReply& m) {
     m = {error(),
@@ -97,7 +117,9 @@ class MessageSampler {
          static_cast<std::uint16_t>(random_.below(8)),
          nodes(),
          {},
-         bytes(100)};
+         bytes(100),
+         static_cast<std::uint16_t>(random_.below(8)),
+         explain()};
     for (const NodeId& id : nodes()) {
       m.node_errors.push_back({id, static_cast<ErrorCode>(random_.between(1, 23))});
     }
@@ -108,6 +130,8 @@ class MessageSampler {
     m = {bytes(20), bytes(60), version(), bytes(700), static_cast<ActorId>(random_.next()),
          progress()};
   }
+  void make(HintPut& m) { m = {bytes(20), bytes(60), version(), node(), bytes(700), progress()}; }
+  void make(HintGet& m) { m = {bytes(20), bytes(60), version(), nodes()}; }
   void make(ReplicaPutReply& m) { m.highest_counter = random_.next(); }
   void make(ReplicaError& m) { m.error = error(); }
   void make(LayoutRequest&) {}
@@ -115,9 +139,28 @@ class MessageSampler {
   void make(StatusRequest&) {}
   void make(StatusReply& m) {
     m = {node(), bytes(20), version(), random_.next(), flag(), {}, {}};
-    for (const NodeId& id : nodes()) m.peers.push_back({id, flag()});
+    for (const NodeId& id : nodes()) {
+      m.peers.push_back({id, flag(), bytes(20), bytes(20), static_cast<PeerState>(random_.below(4)),
+                         random_.next(), flag()});
+    }
     for (std::uint64_t i = random_.below(5); i > 0; --i) {
       m.counters.emplace_back(bytes(30), random_.next());
+    }
+  }
+  MemberVersion member_version() {
+    return {node(), random_.below(300), random_.next(), random_.below(100'000)};
+  }
+  std::vector<MemberVersion> member_versions() {
+    std::vector<MemberVersion> made(random_.below(5));
+    for (MemberVersion& line : made) line = member_version();
+    return made;
+  }
+  GossipHead gossip_head() { return {node(), version(), hash()}; }
+  void make(GossipDigest& m) { m = {gossip_head(), member_versions()}; }
+  void make(GossipDelta& m) {
+    m = {gossip_head(), {{}, member_versions()}, member_versions()};
+    for (std::uint64_t i = random_.below(4); i > 0; --i) {
+      m.delta.states.push_back({member_version(), bytes(20), bytes(20), flag(), flag(), version()});
     }
   }
 

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "dynakv/base/canary.h"
 #include "dynakv/sim/run.h"
@@ -41,7 +42,19 @@ TEST_P(CanaryTest, IsCaught) {
   FAIL() << GetParam().breaks << ": not caught within " << kSeedBudget << " seeds";
 }
 
-INSTANTIATE_TEST_SUITE_P(Zoo, CanaryTest, ::testing::ValuesIn(kCanaries),
+// Those that take a removed member or an exact order of messages are planted in
+// membership_canary_test.cc.
+std::vector<CanaryRow> caught_by_runs() {
+  std::vector<CanaryRow> rows;
+  for (const CanaryRow& row : kCanaries) {
+    const bool is_of_membership =
+        row.canary == Canary::removed_member_returns || row.canary == Canary::late_incarnation_wins;
+    if (!is_of_membership) rows.push_back(row);
+  }
+  return rows;
+}
+
+INSTANTIATE_TEST_SUITE_P(Zoo, CanaryTest, ::testing::ValuesIn(caught_by_runs()),
                          [](const auto& row) { return std::string(row.param.name); });
 
 TEST(CanaryTest, TheCodeAsItIsPassesTheSameSeeds) {

@@ -18,6 +18,8 @@ TEST(BucketProperties, DefaultsAreDynamosUsualOnes) {
   EXPECT_EQ(*properties.r.resolve(3), 2);
   EXPECT_EQ(*properties.w.resolve(3), 2);
   EXPECT_EQ(properties.kind, ObjectKind::siblings);
+  EXPECT_EQ(properties.mode, QuorumMode::sloppy);
+  EXPECT_EQ(properties.read_repair, ReadRepair::background);
   EXPECT_TRUE(validate(properties, 3));
 }
 
@@ -35,8 +37,14 @@ TEST(BucketProperties, ChangesOnlyWhatIsNamed) {
 TEST(BucketProperties, TextRoundTrip) {
   for (const char* r : {"1", "3", "quorum", "all"}) {
     for (const char* conflict : {"siblings", "lww"}) {
-      const PropertyList list = {{"n", "4"}, {"r", r}, {"w", "2"}, {"conflict", conflict}};
-      EXPECT_EQ(to_property_list(*apply_properties({}, list)), list);
+      for (const char* quorum : {"sloppy", "strict"}) {
+        for (const char* repair : {"off", "background", "blocking"}) {
+          const PropertyList list = {{"n", "4"},         {"r", r},
+                                     {"w", "2"},         {"conflict", conflict},
+                                     {"quorum", quorum}, {"read_repair", repair}};
+          EXPECT_EQ(to_property_list(*apply_properties({}, list)), list);
+        }
+      }
     }
   }
 }
@@ -51,7 +59,9 @@ TEST(BucketProperties, EachRefusalSaysWhatToDo) {
     expect_advice(r.error(), "or \"all\"");
   }
   expect_advice(apply_properties({}, {{"conflict", "crdt"}}).error(), "use 'siblings' or 'lww'");
-  expect_advice(apply_properties({}, {{"N", "3"}}).error(), "use n, r, w or conflict");
+  expect_advice(apply_properties({}, {{"quorum", "lax"}}).error(), "use 'sloppy' or 'strict'");
+  expect_advice(apply_properties({}, {{"read_repair", "on"}}).error(), "'blocking'");
+  expect_advice(apply_properties({}, {{"N", "3"}}).error(), "use n, r, w, conflict, quorum or");
 }
 
 TEST(BucketProperties, MustFitTheClusterAndEachOther) {

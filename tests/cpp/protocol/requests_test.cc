@@ -245,5 +245,32 @@ TEST(Requests, BadRequestsAreRefusedWithTheirReason) {
   EXPECT_EQ(CoreCluster::error_of(cluster.get(0, "k", four)), ErrorCode::invalid_argument);
 }
 
+TEST(Requests, AClientAsksTheNodeItPrefersAndOthersWhileThatIsAway) {
+  CoreCluster cluster(5);
+  cluster.client_options.prefer = "n3";
+  std::set<NodeId> asked;
+  ClientSession& client = cluster.client(0);
+  cluster.filter = [&](const NodeId& from, const NodeId& to, const Message&) {
+    if (from == client.id()) asked.insert(to);
+    return true;
+  };
+  const auto ask_for_all = [&] {
+    asked.clear();
+    for (int i = 0; i < 20; ++i) {
+      const Bytes key = "k" + std::to_string(i);
+      EXPECT_FALSE(CoreCluster::error_of(cluster.put(0, key, "v", flow(1))));
+      EXPECT_EQ(CoreCluster::values_of(cluster.get(0, key, flow(1))), Values{"v"});
+    }
+  };
+  ask_for_all();
+  EXPECT_EQ(asked, std::set<NodeId>{cluster.id(3)});
+
+  Outbox out;
+  client.handle_peer_down(cluster.now, cluster.id(3), out);
+  ask_for_all();
+  EXPECT_FALSE(asked.contains(cluster.id(3)));
+  EXPECT_GT(asked.size(), 1u);
+}
+
 }  // namespace
 }  // namespace dynakv::testing

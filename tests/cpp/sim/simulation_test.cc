@@ -7,6 +7,7 @@
 #include <string>
 
 #include "dynakv/domain/object_format.h"
+#include "dynakv/sim/many_nodes.h"
 #include "dynakv/sim/run.h"
 #include "dynakv/sim/shrink.h"
 #include "dynakv/sim/simulation.h"
@@ -185,6 +186,17 @@ TEST(Simulation, ManyNodesFormAndServe) {
     EXPECT_TRUE(std::holds_alternative<WriteReply>(put.outcome));
   }
 }
+
+void expect_good(int node_count) {
+  ManyNodesOptions options;
+  options.node_count = node_count;
+  const ManyNodesResult result = run_many_nodes(options);
+  EXPECT_EQ(result.problem, "");
+  EXPECT_GE(result.acked_writes, static_cast<std::uint64_t>(options.operation_count * 98 / 100));
+}
+
+TEST(Simulation, AHundredNodesFormServeAndSurviveCrashes) { expect_good(100); }
+TEST(SimulationSlow, AThousandNodesFormServeAndSurviveCrashes) { expect_good(1000); }
 
 }  // namespace
 }  // namespace dynakv

@@ -25,6 +25,9 @@ namespace dynakv::testing {
 
 struct TestNode {
   std::string name;
+  /// Empty: made from the name.
+  std::string address;
+  std::vector<std::string> contact_points;
   std::shared_ptr<MemoryStore> store = std::make_shared<MemoryStore>();
   StartEvidence evidence{"boot-1", "place-1"};
   std::unique_ptr<NodeCore> core;
@@ -34,7 +37,9 @@ struct TestNode {
 class CoreCluster {
  public:
   explicit CoreCluster(int node_count, BucketProperties defaults = {},
-                       std::map<Bytes, BucketProperties> buckets = {}) {
+                       std::map<Bytes, BucketProperties> buckets = {},
+                       ProtocolOptions protocol_options = {})
+      : protocol(protocol_options) {
     std::vector<Member> members;
     for (int i = 0; i < node_count; ++i) {
       nodes.push_back(std::make_unique<TestNode>());
@@ -70,7 +75,8 @@ class CoreCluster {
     TestNode& n = node(i);
     NodeCoreOptions options;
     options.name = n.name;
-    options.address = n.name + ":1";
+    options.address = n.address.empty() ? n.name + ":1" : n.address;
+    options.contact_points = n.contact_points;
     options.protocol = protocol;
     n.core = std::make_unique<NodeCore>(options, *n.store,
                                         Random(1000 + seed * 100 + static_cast<unsigned>(i)));
@@ -101,18 +107,28 @@ class CoreCluster {
     }
   }
 
-  /// Connects a node with every running other in both directions, after checking the Hellos.
-  void connect(int i) {
+  /// Connects a node with every running other, after checking the Hellos; the others with it too,
+  /// unless they do not find it yet.
+  void connect(int i, bool both_ways = true) {
     for (int j = 0; j < static_cast<int>(nodes.size()); ++j) {
       if (j == i || !nodes[static_cast<std::size_t>(j)]->core) continue;
       greet(i, j);
-      greet(j, i);
+      if (both_ways) greet(j, i);
     }
     for (auto& [client_id, session] : sessions) {
       Outbox out;
       session->handle_peer_up(now, id(i), out);
       take_effects(client_id, out);
     }
+  }
+
+  /// i dialled j: j is up for i, which learns what j says of it.
+  void greet(int i, int j) {
+    const Hello hello = core(j).hello_for(id(i));
+    ASSERT_TRUE(core(i).check_hello(hello).has_value());
+    Outbox out;
+    core(i).handle_peer_up(now, hello, out);
+    end_step(i, out);
   }
 
   ClientSession& client(int k) {
@@ -278,15 +294,6 @@ class CoreCluster {
   Status start_status;
 
  private:
-  void greet(int i, int j) {
-    // i dialled j: i is up for j only in the other direction; here it learns what j says of it.
-    const Hello hello = core(j).hello_for(id(i));
-    ASSERT_TRUE(core(i).check_hello(hello).has_value());
-    Outbox out;
-    core(i).handle_peer_up(now, hello, out);
-    end_step(i, out);
-  }
-
   void take_effects(const NodeId& client_id, Outbox& out) {
     for (Effect& effect : out.take()) {
       if (auto* send = std::get_if<Send>(&effect)) {

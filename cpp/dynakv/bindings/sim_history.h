@@ -1,0 +1,24 @@
+// What clients of a simulation asked and were told, and times, as Python sees them.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <cmath>
+#include <memory>
+
+#include "dynakv/bindings/sim_log.h"
+
+namespace dynakv {
+
+inline Duration duration_from(double seconds_count) {
+  return {static_cast<std::int64_t>(std::llround(seconds_count * 1e9))};
+}
+
+inline double seconds_of(Instant at) { return static_cast<double>(at.nanoseconds) / 1e9; }
+
+/// (client, flow, verb, bucket, key, value, context, condition, start, end, outcome). None for a
+/// value that the verb has not, a context that was not given, and the end and the outcome of an
+/// operation that is on its way. The outcome is what a batch of it would give.
+pybind11::tuple history_row(const SimRecord& record, const std::shared_ptr<const Layout>& layout);
+
+}  // namespace dynakv

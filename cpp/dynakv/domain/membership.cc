@@ -1,0 +1,212 @@
+#include "dynakv/domain/membership.h"
+
+#include <algorithm>
+
+#include "dynakv/base/byte_io.h"
+#include "dynakv/base/canary.h"
+
+namespace dynakv {
+namespace {
+
+constexpr std::uint8_t kFormatVersion = 1;
+constexpr std::uint8_t kReadyFlag = 1;
+constexpr std::uint8_t kDiskFullFlag = 2;
+
+bool wins_over(const MemberState& state, const MemberState& known) {
+  const bool same_age = !state.at.is_newer_than(known.at) && !known.at.is_newer_than(state.at);
+  if (same_age) return encode_member_state(state) > encode_member_state(known);
+  if (canary(Canary::removed_member_returns) && known.has_left()) return true;
+  if (canary(Canary::late_incarnation_wins) && !known.has_left()) {
+    return state.at.incarnation != known.at.incarnation || state.at.version > known.at.version;
+  }
+  return state.at.is_newer_than(known.at);
+}
+
+bool says_the_same(MemberState a, const MemberState& b) {
+  a.at.version = b.at.version;
+  a.at.changed = b.at.changed;
+  return a == b;
+}
+
+/// Calls `visit(state, line)` for each state, with the sender's line of it or null, and
+/// `visit(null, line)` for lines of ids that are not known here.
+template <typename Visit>
+void walk(const std::map<NodeId, MemberState>& states, const std::vector<MemberVersion>& digest,
+          Visit visit) {
+  auto state = states.begin();
+  for (const MemberVersion& line : digest) {
+    for (; state != states.end() && state->first < line.id; ++state) visit(&state->second, nullptr);
+    const bool is_known = state != states.end() && state->first == line.id;
+    visit(is_known ? &state->second : nullptr, &line);
+    if (is_known) ++state;
+  }
+  for (; state != states.end(); ++state) visit(&state->second, nullptr);
+}
+
+void add_update(const MemberState& state, const MemberVersion* known, MembershipDelta& delta) {
+  if (known != nullptr && !state.at.is_newer_than(*known)) return;
+  const bool has_content = known != nullptr && known->incarnation == state.at.incarnation &&
+                           known->version >= state.at.changed;
+  if (has_content) {
+    delta.heartbeats.push_back(state.at);
+  } else {
+    delta.states.push_back(state);
+  }
+}
+
+}  // namespace
+
+void Membership::set_layout(const Layout& layout) {
+  layout_names_.clear();
+  for (const Member& member : layout.members) layout_names_[member.name] = member.id;
+}
+
+Membership::News Membership::merge(const MembershipDelta& delta) {
+  News news;
+  for (const MemberState& state : delta.states) merge_state(state, news);
+  for (const MemberVersion& heartbeat : delta.heartbeats) merge_heartbeat(heartbeat, news);
+  return news;
+}
+
+void Membership::merge_state(const MemberState& state, News& news) {
+  const NodeId& id = state.at.id;
+  const auto at = states_.find(id);
+  const bool is_full = at == states_.end() && states_.size() >= kMemberCountMax;
+  if (is_full || (state.at.incarnation > kIncarnationMax && !state.has_left())) {
+    ++dropped_count_;
+    return;
+  }
+  if (at == states_.end()) {
+    states_.emplace(id, state);
+    news.changed.push_back(id);
+  } else {
+    if (!wins_over(state, at->second)) return;
+    if (!says_the_same(state, at->second)) news.changed.push_back(id);
+    forget_name(at->second);
+    at->second = state;
+  }
+  news.beating.push_back(id);
+  if (!state.has_left()) ids_by_name_[state.name].insert(id);
+}
+
+void Membership::merge_heartbeat(const MemberVersion& heartbeat, News& news) {
+  const auto at = states_.find(heartbeat.id);
+  if (at == states_.end() || at->second.has_left()) return;
+  MemberVersion& known = at->second.at;
+  if (heartbeat.incarnation != known.incarnation || heartbeat.changed > known.version) return;
+  if (heartbeat.version <= known.version) return;
+  known.version = heartbeat.version;
+  news.beating.push_back(heartbeat.id);
+}
+
+void Membership::forget_name(const MemberState& state) {
+  const auto named = ids_by_name_.find(state.name);
+  if (named == ids_by_name_.end()) return;
+  named->second.erase(state.at.id);
+  if (named->second.empty()) ids_by_name_.erase(named);
+}
+
+std::vector<MemberVersion> Membership::digest() const {
+  std::vector<MemberVersion> lines;
+  lines.reserve(states_.size());
+  for (const auto& [id, state] : states_) lines.push_back(state.at);
+  return lines;
+}
+
+MembershipDelta Membership::delta_for(const std::vector<MemberVersion>& digest) const {
+  MembershipDelta delta;
+  walk(states_, digest, [&](const MemberState* state, const MemberVersion* line) {
+    if (state != nullptr) add_update(*state, line, delta);
+  });
+  return delta;
+}
+
+std::vector<MemberVersion> Membership::wanted_from(const std::vector<MemberVersion>& digest) const {
+  std::vector<MemberVersion> wanted;
+  walk(states_, digest, [&](const MemberState* state, const MemberVersion* line) {
+    if (line == nullptr) return;
+    const MemberVersion known = state != nullptr ? state->at : MemberVersion{.id = line->id};
+    if (line->is_newer_than(known) && wanted.size() < kMemberCountMax) wanted.push_back(known);
+  });
+  return wanted;
+}
+
+MembershipDelta Membership::answer_to(const std::vector<MemberVersion>& wanted) const {
+  MembershipDelta delta;
+  for (const MemberVersion& line : wanted) {
+    if (const MemberState* state = find(line.id)) {
+      add_update(*state, line.incarnation == 0 ? nullptr : &line, delta);
+    }
+  }
+  return delta;
+}
+
+Membership::News Membership::mark_left(const NodeId& id) {
+  MemberState left;
+  left.at = {.id = id, .incarnation = kLeftIncarnation};
+  return merge({left});
+}
+
+const MemberState* Membership::find(const NodeId& id) const {
+  const auto at = states_.find(id);
+  return at != states_.end() ? &at->second : nullptr;
+}
+
+NodeId Membership::owner_of(const Bytes& name) const {
+  const auto in_layout = layout_names_.find(name);
+  if (in_layout != layout_names_.end()) return in_layout->second;
+  const auto named = ids_by_name_.find(name);
+  return named != ids_by_name_.end() ? *named->second.begin() : NodeId{};
+}
+
+bool Membership::is_refused(const NodeId& id) const {
+  const MemberState* state = find(id);
+  return state != nullptr && !state->has_left() && owner_of(state->name) != id;
+}
+
+std::uint64_t Membership::refused_count() const {
+  std::uint64_t count = 0;
+  for (const auto& [name, ids] : ids_by_name_) {
+    count += ids.size() - static_cast<std::uint64_t>(ids.count(owner_of(name)));
+  }
+  return count;
+}
+
+Bytes encode_member_state(const MemberState& state) {
+  Bytes bytes;
+  ByteWriter out(bytes);
+  out.fixed(kFormatVersion);
+  out.fixed(state.at.id.high);
+  out.fixed(state.at.id.low);
+  out.fixed(state.at.incarnation);
+  out.fixed(state.at.version);
+  out.fixed(state.at.changed);
+  out.string(state.name);
+  out.string(state.address);
+  out.fixed(static_cast<std::uint8_t>((state.ready ? kReadyFlag : 0) |
+                                      (state.disk_full ? kDiskFullFlag : 0)));
+  out.fixed(to_number(state.layout));
+  return bytes;
+}
+
+Result<MemberState> decode_member_state(BytesView bytes) {
+  ByteReader in(bytes);
+  MemberState state;
+  if (in.fixed<std::uint8_t>() != kFormatVersion) in.refuse();
+  state.at.id.high = in.fixed<std::uint64_t>();
+  state.at.id.low = in.fixed<std::uint64_t>();
+  state.at.incarnation = in.fixed<std::uint64_t>();
+  state.at.version = in.fixed<std::uint64_t>();
+  state.at.changed = in.fixed<std::uint64_t>();
+  state.name = Bytes(in.string());
+  state.address = Bytes(in.string());
+  const auto flags = in.fixed<std::uint8_t>();
+  if (flags > (kReadyFlag | kDiskFullFlag)) in.refuse();
+  state.ready = (flags & kReadyFlag) != 0;
+  state.disk_full = (flags & kDiskFullFlag) != 0;
+  state.layout = static_cast<LayoutVersion>(in.fixed<std::uint64_t>());
+  if (in.finished()) return state;
+  return fail(ErrorCode::corruption, "the record of a member is malformed");
+}
+
+}  // namespace dynakv

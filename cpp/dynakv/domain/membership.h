@@ -1,0 +1,132 @@
+// Membership: what one node knows of every other, as a value (DESIGN §7).
+//
+// A member's state is written only by the member itself, in versions (incarnation, version): the
+// incarnation counts the starts of its data directory, the version its heartbeats since. To merge
+// is to keep, for each id, the greatest state in the order (incarnation, version, bytes). So merges
+// of the same states give the same membership in any order and any number (I16), and a late message
+// of an old life changes nothing (B38). Who is removed has the greatest incarnation there is.
+//
+// A heartbeat is smaller than a state: it says that what its receiver has of a member since version
+// `changed` is still true at a higher version.
+//
+// Invariant 1: an id that has left never returns (B37). Invariant 2: a name belongs to one id: to
+// the layout's member of that name, else to the smallest id that has not left. States of other ids
+// are kept, so that the order of messages does not matter, but is_refused() says so. Invariant 3:
+// at most kMemberCountMax ids are known; further ones are dropped and counted.
+//
+// Source: van Renesse et al., "Efficient reconciliation and flow control for anti-entropy
+// protocols" (scuttlebutt), 2008.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <set>
+#include <vector>
+
+#include "dynakv/base/bytes.h"
+#include "dynakv/base/result.h"
+#include "dynakv/base/types.h"
+#include "dynakv/domain/layout.h"
+
+namespace dynakv {
+
+/// The incarnation of an id that was removed: no later life can be greater.
+inline constexpr std::uint64_t kLeftIncarnation = std::numeric_limits<std::uint64_t>::max();
+/// No directory is started so often: a greater one is an error or an attack, and would shut out the
+/// true member for ever (B39).
+inline constexpr std::uint64_t kIncarnationMax = std::uint64_t{1} << 48;
+
+/// A line of a digest; as a heartbeat, `changed` counts too.
+struct MemberVersion {
+  NodeId id;
+  std::uint64_t incarnation = 0;
+  std::uint64_t version = 0;
+  /// The version since which the rest of the state is as it is now.
+  std::uint64_t changed = 0;
+
+  bool operator==(const MemberVersion&) const = default;
+  bool is_newer_than(const MemberVersion& other) const {
+    if (incarnation != other.incarnation) return incarnation > other.incarnation;
+    return version > other.version;
+  }
+};
+
+/// One version of what a member says of itself.
+struct MemberState {
+  MemberVersion at;
+  Bytes name;
+  /// "host:port"
+  Bytes address;
+  /// It may coordinate writes.
+  bool ready = false;
+  bool disk_full = false;
+  LayoutVersion layout{};
+
+  bool operator==(const MemberState&) const = default;
+  bool has_left() const { return at.incarnation == kLeftIncarnation; }
+};
+
+struct MembershipDelta {
+  std::vector<MemberState> states;
+  std::vector<MemberVersion> heartbeats;
+
+  bool operator==(const MembershipDelta&) const = default;
+};
+
+class Membership {
+ public:
+  /// What a merge taught: ids with a newer version, and ids of which more than that is new.
+  struct News {
+    std::vector<NodeId> beating;
+    std::vector<NodeId> changed;
+  };
+
+  /// Names of the layout's members belong to them.
+  void set_layout(const Layout& layout);
+
+  News merge(const std::vector<MemberState>& states) { return merge(MembershipDelta{states, {}}); }
+  /// A heartbeat of an unknown life, or of a state that has changed since, teaches nothing.
+  News merge(const MembershipDelta& delta);
+
+  /// A line for each known id, in their order.
+  std::vector<MemberVersion> digest() const;
+  /// What the sender of `digest` lacks. Lines that are not in the order of their ids cost bytes.
+  MembershipDelta delta_for(const std::vector<MemberVersion>& digest) const;
+  /// Of what the sender of `digest` knows better, the lines as they are here (zero: unknown).
+  std::vector<MemberVersion> wanted_from(const std::vector<MemberVersion>& digest) const;
+  /// What brings someone with these lines up to date.
+  MembershipDelta answer_to(const std::vector<MemberVersion>& wanted) const;
+
+  /// The id is removed for ever, known or not.
+  News mark_left(const NodeId& id);
+
+  const MemberState* find(const NodeId& id) const;
+  /// The state's name belongs to another id.
+  bool is_refused(const NodeId& id) const;
+  /// The id that a name belongs to; nil when nobody has it.
+  NodeId owner_of(const Bytes& name) const;
+
+  const std::map<NodeId, MemberState>& states() const { return states_; }
+  std::uint64_t refused_count() const;
+  std::uint64_t dropped_count() const { return dropped_count_; }
+
+ private:
+  void merge_state(const MemberState& state, News& news);
+  void merge_heartbeat(const MemberVersion& heartbeat, News& news);
+  void forget_name(const MemberState& state);
+
+  std::map<NodeId, MemberState> states_;
+  std::map<Bytes, NodeId> layout_names_;
+  /// Ids that have not left, by name: usually one for each.
+  std::map<Bytes, std::set<NodeId>> ids_by_name_;
+  std::uint64_t dropped_count_ = 0;
+};
+
+/// state := format:u8(1) id:2*u64 incarnation:u64 version:u64 changed:u64 name address flags:u8
+///          layout:u64                     flags: 1 = ready, 2 = disk_full
+Bytes encode_member_state(const MemberState& state);
+/// Errors: corruption.
+Result<MemberState> decode_member_state(BytesView bytes);
+
+}  // namespace dynakv

@@ -1,0 +1,92 @@
+// The decision record of one request: what its coordinator knew, whom it asked, who answered what
+// and when. Made only for requests that ask for it (DESIGN §6).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "dynakv/base/time.h"
+#include "dynakv/base/types.h"
+
+namespace dynakv {
+
+enum class ExplainKind : std::uint8_t {
+  /// The coordinator took the request.
+  received = 0,
+  /// An object, or a question for one, left for `node`.
+  sent = 1,
+  /// `node` holds the object durably.
+  acked = 2,
+  /// `node` answered a read with its full object; `found` says whether it had one.
+  answered = 3,
+  digest_equal = 4,
+  digest_differs = 5,
+  /// `node` refused, failed, or its connection was lost.
+  failed = 6,
+  /// `node` had not answered within the hint timeout.
+  silent = 7,
+  /// `node` was known to be down and was not asked.
+  skipped = 8,
+  /// `node` was sent a hint for `owner`, and holds it.
+  hint_sent = 9,
+  hint_stored = 10,
+  /// `node` answered with less, and was sent what it lacked.
+  repair_sent = 11,
+  repaired = 12,
+  /// R or W was met.
+  quorum_met = 13,
+  replied = 14,
+};
+
+struct ExplainEvent {
+  /// Since the coordinator took the request. Steps are taken at one time, so events of one step
+  /// have the same.
+  std::uint32_t at_us = 0;
+  ExplainKind kind = ExplainKind::received;
+  NodeId node;
+  /// For hints: whom they are for. Nil otherwise.
+  NodeId owner;
+
+  bool operator==(const ExplainEvent&) const = default;
+};
+
+struct Explain {
+  LayoutVersion layout{};
+  NodeId coordinator;
+  std::vector<NodeId> owners;
+  std::vector<NodeId> fallbacks;
+  std::uint16_t required = 0;
+  bool strict = false;
+  std::vector<ExplainEvent> events;
+
+  bool operator==(const Explain&) const = default;
+};
+
+/// In a reply; null when the request did not ask for one.
+using ExplainRecord = std::shared_ptr<const Explain>;
+
+/// Writes a record while the request asked for one; otherwise does nothing.
+class Explainer {
+ public:
+  Explainer() = default;
+  Explainer(Instant begin, Explain record)
+      : begin_(begin), record_(std::make_unique<Explain>(std::move(record))) {}
+
+  void note(Instant now, ExplainKind kind, const NodeId& node, const NodeId& owner = {}) {
+    if (!record_ || record_->events.size() >= kEventCountMax) return;
+    const auto us = static_cast<std::uint32_t>((now - begin_).nanoseconds / 1000);
+    record_->events.push_back({us, kind, node, owner});
+  }
+  ExplainRecord record() const { return record_ ? std::make_shared<Explain>(*record_) : nullptr; }
+
+ private:
+  /// Enough for the largest N with every fallback asked, answered and repaired.
+  static constexpr std::size_t kEventCountMax = 256;
+
+  Instant begin_;
+  std::unique_ptr<Explain> record_;
+};
+
+}  // namespace dynakv

@@ -1,0 +1,53 @@
+// What Gossip tells people of the other nodes.
+#include <set>
+
+#include "dynakv/protocol/gossip.h"
+#include "dynakv/protocol/node_core.h"
+
+namespace dynakv {
+
+const Bytes& Gossip::address_of(const NodeId& id, const Bytes& otherwise) const {
+  const MemberState* state = membership_.find(id);
+  return state != nullptr && !state->address.empty() ? state->address : otherwise;
+}
+
+PeerStatus Gossip::status_of(const NodeId& id, Instant now) const {
+  PeerStatus status;
+  status.node = id;
+  status.connected = view_.is_up(id);
+  if (const Member* member = view_.has_layout() ? view_.layout().find(id) : nullptr) {
+    status.in_layout = true;
+    status.name = member->name;
+    status.address = member->address;
+  }
+  if (const MemberState* state = membership_.find(id)) {
+    if (!state->name.empty()) status.name = state->name;
+    if (!state->address.empty()) status.address = state->address;
+    status.incarnation = state->has_left() ? 0 : state->at.incarnation;
+    if (state->has_left()) {
+      status.state = PeerState::left;
+      return status;
+    }
+  }
+  if (!view_.is_suspect(id)) return status;
+  const auto last = detector_.last_sign(id);
+  const bool is_long = last && now - *last >= options_.protocol.dead_after;
+  status.state = is_long && !status.connected ? PeerState::dead : PeerState::suspect;
+  return status;
+}
+
+std::vector<PeerStatus> Gossip::statuses(Instant now) const {
+  std::set<NodeId> ids;
+  if (view_.has_layout()) {
+    for (const Member& member : view_.layout().members) ids.insert(member.id);
+  }
+  for (const auto& [id, state] : membership_.states()) {
+    if (!membership_.is_refused(id)) ids.insert(id);
+  }
+  ids.erase(identity_.id());
+  std::vector<PeerStatus> statuses;
+  for (const NodeId& id : ids) statuses.push_back(status_of(id, now));
+  return statuses;
+}
+
+}  // namespace dynakv

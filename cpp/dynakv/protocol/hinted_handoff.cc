@@ -1,0 +1,108 @@
+#include "dynakv/protocol/hinted_handoff.h"
+
+#include <utility>
+#include <vector>
+
+#include "dynakv/base/sometimes.h"
+
+namespace dynakv {
+namespace {
+
+constexpr TimerId kTimer{TimerKind::hinted_handoff, 0};
+
+}  // namespace
+
+void HintedHandoff::arm(Now now, Outbox& out) {
+  if (is_armed_ || hints_.totals().empty()) return;
+  is_armed_ = true;
+  out.set_timer(kTimer, now.steady + options_.hint_retry_pause);
+}
+
+void HintedHandoff::handle_peer_up(Now now, const NodeId& peer, Outbox& out) {
+  if (!hints_.has_hints_for(peer)) return;
+  Delivery& delivery = deliveries_[peer];
+  delivery = {};
+  fill(peer, delivery, out);
+  finish_if_done(peer);
+  arm(now, out);
+}
+
+void HintedHandoff::fill(const NodeId& owner, Delivery& delivery, Outbox& out) {
+  while (!delivery.is_pausing && delivery.in_flight.size() < options_.hint_window) {
+    auto hints =
+        hints_.page(owner, delivery.cursor, options_.hint_window - delivery.in_flight.size());
+    // What cannot be read stays; it is tried again from the start by the timer.
+    if (!hints || hints->empty()) return;
+    delivery.cursor = hints->back().store_key;
+    for (Hint& hint : *hints) {
+      if (!send(owner, delivery, std::move(hint), out)) return;
+    }
+  }
+}
+
+bool HintedHandoff::send(const NodeId& owner, Delivery& delivery, Hint hint, Outbox& out) {
+  Bytes object = std::move(hint.object);
+  if (object.empty()) {
+    auto own = objects_.load_encoded(hint.bucket, hint.key);
+    if (!own) return true;  // damaged here: nothing that could be sent (I20)
+    if (own->empty()) {
+      hints_.erase_if_unchanged(owner, hint);
+      return true;
+    }
+    object = std::move(*own);
+  }
+  const RequestId id = ids_.next(identity_.progress());
+  ReplicaPut put{hint.bucket,       hint.key, view_.version(),
+                 std::move(object), {},       identity_.progress()};
+  hint.object = {};
+  delivery.in_flight.emplace(id, std::move(hint));
+  out.send(owner, id, std::move(put));
+  return true;
+}
+
+void HintedHandoff::handle_message(Now, const NodeId& from, RequestId id, const ReplicaPutReply&,
+                                   Outbox& out) {
+  const auto delivery = deliveries_.find(from);
+  if (delivery == deliveries_.end()) return;
+  const auto hint = delivery->second.in_flight.find(id);
+  if (hint == delivery->second.in_flight.end()) return;
+  hints_.erase_if_unchanged(from, hint->second);
+  ++delivered_count_;
+  sometimes(Sometimes::hint_delivered);
+  delivery->second.in_flight.erase(hint);
+  delivery->second.has_moved = true;
+  fill(from, delivery->second, out);
+  finish_if_done(from);
+}
+
+void HintedHandoff::handle_message(Now, const NodeId& from, RequestId id, const ReplicaError&,
+                                   Outbox&) {
+  const auto delivery = deliveries_.find(from);
+  if (delivery == deliveries_.end() || delivery->second.in_flight.erase(id) == 0) return;
+  delivery->second.is_pausing = true;
+  sometimes(Sometimes::hint_refused_by_owner);
+}
+
+void HintedHandoff::handle_timer(Now now, Outbox& out) {
+  is_armed_ = false;
+  std::vector<NodeId> owners;
+  for (const auto& [owner, totals] : hints_.totals()) owners.push_back(owner);
+  for (const NodeId& owner : owners) {
+    if (!view_.is_usable(owner)) continue;
+    Delivery& delivery = deliveries_[owner];
+    if (std::exchange(delivery.has_moved, false) && !delivery.is_pausing) continue;
+    delivery = {};
+    fill(owner, delivery, out);
+    finish_if_done(owner);
+  }
+  arm(now, out);
+}
+
+void HintedHandoff::finish_if_done(const NodeId& owner) {
+  const auto delivery = deliveries_.find(owner);
+  if (delivery == deliveries_.end() || !delivery->second.in_flight.empty()) return;
+  // A hint that changed on its way is taken up by the timer.
+  deliveries_.erase(delivery);
+}
+
+}  // namespace dynakv

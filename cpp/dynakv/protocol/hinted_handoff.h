@@ -1,0 +1,70 @@
+// Brings hints home: sends each to its owner when that is back, and forgets it when the owner has
+// acknowledged it durably (Dynamo §4.6, DESIGN §7).
+//
+// The owner sets the pace: a bounded window of hints is on its way, and each acknowledgement lets
+// the next one go. What gets no answer is sent again after a pause; joins make that harmless.
+//
+// Invariant 1: a hint is erased only after its owner's durable acknowledgement, and only if it did
+// not change meanwhile (B26). Invariant 2: while hints are kept, a timer is armed: delivery needs
+// neither reads nor writes to go on (B23). Without hints there is none (I19).
+#pragma once
+
+#include <map>
+
+#include "dynakv/protocol/cluster_view.h"
+#include "dynakv/protocol/hint_table.h"
+#include "dynakv/protocol/identity.h"
+#include "dynakv/protocol/object_table.h"
+#include "dynakv/protocol/options.h"
+#include "dynakv/protocol/outbox.h"
+#include "dynakv/protocol/request_id.h"
+
+namespace dynakv {
+
+class HintedHandoff {
+ public:
+  HintedHandoff(const Identity& identity, const ClusterView& view, HintTable& hints,
+                ObjectTable& objects, const ProtocolOptions& options)
+      : identity_(identity), view_(view), hints_(hints), objects_(objects), options_(options) {}
+
+  /// Sees to it that hints which are kept now are delivered some time.
+  void arm(Now now, Outbox& out);
+
+  void handle_peer_up(Now now, const NodeId& peer, Outbox& out);
+  void handle_peer_down(const NodeId& peer) { deliveries_.erase(peer); }
+  void handle_message(Now now, const NodeId& from, RequestId id, const ReplicaPutReply& reply,
+                      Outbox& out);
+  void handle_message(Now now, const NodeId& from, RequestId id, const ReplicaError& error,
+                      Outbox& out);
+  void handle_timer(Now now, Outbox& out);
+
+  std::uint64_t delivered_count() const { return delivered_count_; }
+
+ private:
+  /// To one owner.
+  struct Delivery {
+    /// The last hint that was taken for sending.
+    Bytes cursor;
+    std::map<RequestId, Hint> in_flight;
+    /// Something was acknowledged since the timer last looked.
+    bool has_moved = false;
+    /// The owner refused one: nothing more until the timer.
+    bool is_pausing = false;
+  };
+
+  void fill(const NodeId& owner, Delivery& delivery, Outbox& out);
+  bool send(const NodeId& owner, Delivery& delivery, Hint hint, Outbox& out);
+  void finish_if_done(const NodeId& owner);
+
+  const Identity& identity_;
+  const ClusterView& view_;
+  HintTable& hints_;
+  ObjectTable& objects_;
+  const ProtocolOptions& options_;
+  RequestIds ids_{Waiter::hinted_handoff};
+  std::map<NodeId, Delivery> deliveries_;
+  bool is_armed_ = false;
+  std::uint64_t delivered_count_ = 0;
+};
+
+}  // namespace dynakv

@@ -1,0 +1,145 @@
+// What of NodeCore concerns the other nodes: whom it connects to and lets in, what it knows of
+// them, and the layouts that it learns from them.
+#include <algorithm>
+#include <utility>
+
+#include "dynakv/base/canary.h"
+#include "dynakv/protocol/node_core_parts.h"
+#include "dynakv/protocol/store_keys.h"
+
+namespace dynakv {
+
+std::vector<Member> NodeCore::peers() const {
+  const Parts& p = *parts_;
+  std::vector<Member> peers = p.forming;
+  const Membership& membership = p.gossip.membership();
+  if (p.view.has_layout()) {
+    for (Member member : p.view.layout().members) {
+      member.address = p.gossip.address_of(member.id, member.address);
+      peers.push_back(std::move(member));
+    }
+    for (const auto& [id, state] : membership.states()) {
+      if (p.is_member(id) || membership.is_refused(id) || state.address.empty()) continue;
+      peers.push_back({.id = id, .name = state.name, .address = state.address});
+    }
+  }
+  std::erase_if(peers, [&](const Member& peer) {
+    const MemberState* state = membership.find(peer.id);
+    return peer.name == name() || peer.id == id() || (state != nullptr && state->has_left());
+  });
+  // Once somebody is connected, gossip knows better where the others are.
+  if (p.view.up().empty()) {
+    for (const std::string& address : p.options.contact_points) {
+      if (address != p.options.address) peers.push_back({.address = address});
+    }
+  }
+  return peers;
+}
+
+std::uint64_t NodeCore::peers_revision() const { return parts_->gossip.peers_revision(); }
+
+std::vector<PeerStatus> NodeCore::peer_statuses(Now now) const {
+  return parts_->gossip.statuses(now.steady);
+}
+
+const Membership& NodeCore::membership() const { return parts_->gossip.membership(); }
+
+bool NodeCore::is_suspect(const NodeId& node) const { return parts_->view.is_suspect(node); }
+
+Status NodeCore::check_hello(const Hello& hello) const {
+  const ClusterView& view = parts_->view;
+  if (!view.has_layout()) {
+    const auto& forming = parts_->forming;
+    if (forming.empty() || hello.role == Role::client ||
+        std::any_of(forming.begin(), forming.end(),
+                    [&](const Member& member) { return member.name == hello.name; })) {
+      return {};
+    }
+    return fail(ErrorCode::auth,
+                "'" + printable(hello.name) + "' is not among the first members of this cluster");
+  }
+  const Layout& layout = view.layout();
+  if (!hello.cluster.is_nil() && hello.cluster != layout.cluster) {
+    return fail(ErrorCode::auth, "this node belongs to another cluster; check the address");
+  }
+  if (hello.role == Role::client) return {};
+  if (hello.sender == id()) return fail(ErrorCode::auth, "the sender has this node's own id");
+  const Membership& membership = parts_->gossip.membership();
+  const MemberState* known = membership.find(hello.sender);
+  if (known != nullptr && known->has_left()) {
+    return fail(ErrorCode::auth,
+                "'" + printable(hello.name) +
+                    "' was removed from this cluster; it may come back with an empty directory");
+  }
+  const Member* member = layout.find(hello.sender);
+  if (member != nullptr && member->name != hello.name) {
+    return fail(ErrorCode::auth, "the id of the member '" + printable(member->name) +
+                                     "' comes with the name '" + printable(hello.name) + "'");
+  }
+  const NodeId owner = membership.owner_of(hello.name);
+  if (owner.is_nil() || owner == hello.sender) return {};
+  return fail(
+      ErrorCode::auth,
+      "the name '" + printable(hello.name) +
+          "' belongs to a node with another id: its "
+          "data directory is not the one that the cluster knows; bring that back, or replace "
+          "the node under a new layout");
+}
+
+void NodeCore::Parts::handle_gossip(Now now, const NodeId& from, const Message& message,
+                                    Outbox& out) {
+  if (const auto* digest = std::get_if<GossipDigest>(&message.body)) {
+    return gossip.handle_message(now, from, message.id, *digest, out);
+  }
+  gossip.handle_message(now, from, message.id, std::get<GossipDelta>(message.body), out);
+  const auto lost = gossip.take_lost_incarnation();
+  if (!lost || canary(Canary::actor_outlives_rollback)) return;
+  ++counters.rollbacks_found;
+  identity.go_beyond(*lost);
+  actors.retire_all();
+  past_is_proven = true;
+}
+
+void NodeCore::Parts::handle_layout_reply(Now now, const Message& message) {
+  if (RequestIds::waiter_of(message.id) != Waiter::gossip) return;
+  auto layout = decode_layout(std::get<LayoutReply>(message.body).layout);
+  if (!layout) return;
+  const bool is_newer = view.has_layout() ? layout->cluster == view.layout().cluster &&
+                                                layout->version > view.version()
+                                          : true;
+  const Member* self = layout->find(identity.id());
+  const Member* namesake = layout->find_by_name(options.name);
+  // A name that has another id belongs to that; and nobody joins a cluster without being told to.
+  const bool is_clash = namesake != self;
+  const bool may_join = self != nullptr || view.has_layout() || !options.contact_points.empty();
+  if (!is_newer || is_clash || !may_join) return;
+  ++counters.layouts_learned;
+  forming.clear();
+  store.put(Space::node_state, kLayoutKey, encode_layout(*layout));
+  adopt(std::move(*layout));
+  gossip.follow_layout(now);
+  become_ready_if_checked();
+}
+
+Layout NodeCore::Parts::reachable_layout() const {
+  Layout layout = view.layout();
+  for (Member& member : layout.members) {
+    member.address = member.id == identity.id() && !options.address.empty()
+                         ? options.address
+                         : gossip.address_of(member.id, member.address);
+  }
+  return layout;
+}
+
+StatusReply NodeCore::Parts::status(Now now) const {
+  StatusReply reply;
+  reply.node = identity.id();
+  reply.name = options.name;
+  reply.layout = view.version();
+  reply.incarnation = identity.incarnation();
+  reply.ready = view.has_layout() && past_is_proven;
+  reply.peers = gossip.statuses(now.steady);
+  return reply;
+}
+
+}  // namespace dynakv

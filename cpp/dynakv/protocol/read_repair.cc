@@ -1,0 +1,83 @@
+// How a GetCoordinator brings owners up to date that answered with less (Dynamo §5).
+#include <algorithm>
+#include <utility>
+
+#include "dynakv/base/canary.h"
+#include "dynakv/base/sometimes.h"
+#include "dynakv/protocol/get_coordinator.h"
+#include "dynakv/protocol/object_merge.h"
+
+namespace dynakv {
+
+void GetCoordinator::repair(Now now, RequestId id, Flight& flight, Outbox& out) {
+  if (flight.repair == ReadRepair::off) return;
+  // Hints that were read are in the join too, so agreement among owners alone is not enough.
+  if (flight.phase.is_unanimous()) return;
+  const Bytes object = flight.phase.joined_encoded();
+  const Hash128 digest = digest_of_object(object);
+  std::vector<NodeId> behind = flight.phase.owners_behind(digest);
+  if (digest == flight.shown_digest) {
+    std::erase_if(behind, [&](const NodeId& owner) {
+      return std::find(flight.sent_repair.begin(), flight.sent_repair.end(), owner) !=
+             flight.sent_repair.end();
+    });
+  }
+  send_repair(now, id, flight, std::move(behind), object, out);
+}
+
+void GetCoordinator::send_repair(Now now, RequestId id, Flight& flight, std::vector<NodeId> owners,
+                                 const Bytes& object, Outbox& out) {
+  repaired_count_ += owners.size();
+  sometimes(Sometimes::read_repaired, !owners.empty());
+  const auto self = std::find(owners.begin(), owners.end(), identity_.id());
+  if (self != owners.end()) {
+    owners.erase(self);
+    flight.sent_repair.push_back(identity_.id());
+    // A copy that cannot be read or written stays as it is, and holds nothing.
+    if (merge_object(objects_, actors_, flight.bucket, flight.key, flight.kind, object)) {
+      add_holder(flight, identity_.id());
+    }
+  }
+  for (const NodeId& owner : owners) {
+    flight.explain.note(now.steady, ExplainKind::repair_sent, owner);
+    flight.sent_repair.push_back(owner);
+  }
+  out.send(
+      std::move(owners), id,
+      ReplicaPut{flight.bucket, flight.key, view_.version(), object, {}, identity_.progress()});
+}
+
+void GetCoordinator::add_holder(Flight& flight, const NodeId& owner) {
+  auto& holders = flight.holders;
+  if (std::find(holders.begin(), holders.end(), owner) == holders.end()) holders.push_back(owner);
+}
+
+void GetCoordinator::begin_repairing(Now now, Flights::iterator at, Outbox& out) {
+  Flight& flight = at->second;
+  flight.stage = Stage::repairing;
+  flight.shown = flight.phase.joined_encoded();
+  flight.shown_now = flight.phase.encoded(now.wall);
+  flight.shown_digest = digest_of_object(flight.shown);
+  continue_repairing(now, at, out);
+}
+
+void GetCoordinator::continue_repairing(Now now, Flights::iterator at, Outbox& out) {
+  Flight& flight = at->second;
+  const std::vector<NodeId> behind = flight.phase.owners_behind(flight.shown_digest);
+  for (const NodeId& owner : flight.phase.owners_answered()) {
+    if (std::find(behind.begin(), behind.end(), owner) == behind.end()) add_holder(flight, owner);
+  }
+  std::vector<NodeId> lacking;
+  for (const NodeId& owner : behind) {
+    const auto& sent = flight.sent_repair;
+    if (std::find(sent.begin(), sent.end(), owner) == sent.end()) lacking.push_back(owner);
+  }
+  if (!lacking.empty()) send_repair(now, at->first, flight, std::move(lacking), flight.shown, out);
+  const bool is_held = static_cast<int>(flight.holders.size()) >= flight.holders_needed;
+  if (!is_held && !canary(Canary::blocking_repair_skipped)) return;
+  sometimes(Sometimes::read_waited_for_repair, !flight.sent_repair.empty());
+  reply(now, flight, out);
+  forget_if_done(now, at, out);
+}
+
+}  // namespace dynakv

@@ -1,0 +1,165 @@
+// How a WriteCoordinator makes a write's copies: its own, the owners', and the hints of those that
+// stand in.
+#include <algorithm>
+#include <utility>
+
+#include "dynakv/base/sometimes.h"
+#include "dynakv/domain/object_format.h"
+#include "dynakv/protocol/request_error.h"
+#include "dynakv/protocol/write_coordinator.h"
+#include "dynakv/protocol/write_event.h"
+
+namespace dynakv {
+
+void WriteCoordinator::store(Now now, Flights::iterator at, const Context& seen, Outbox& out) {
+  Flight& flight = at->second;
+  auto encoded =
+      flight.is_owner ? apply_as_owner(now, flight, seen) : apply_as_fallback(now, flight, seen);
+  if (!encoded) {
+    reply(now, flight, refused(encoded.error()), out);
+    return forget(at);
+  }
+  flight.copies = Replication(flight.w, flight.is_sloppy, flight.owners);
+  if (!flight.is_owner) {
+    // The first owner's place: the hint that this node has just written.
+    flight.copies.add_failed(flight.owners.front());
+    flight.copies.add_stand_in(identity_.id(), flight.owners.front());
+    ++hinted_count_;
+  }
+  flight.copies.add_held(identity_.id());
+  flight.explain.note(now.steady, flight.is_owner ? ExplainKind::acked : ExplainKind::hint_stored,
+                      identity_.id(), flight.is_owner ? NodeId{} : flight.owners.front());
+  std::vector<NodeId> others;
+  for (const NodeId& owner : flight.owners) {
+    if (owner == identity_.id()) continue;
+    if (view_.is_usable(owner)) {
+      others.push_back(owner);
+      flight.explain.note(now.steady, ExplainKind::sent, owner);
+    } else if (flight.copies.add_failed(owner)) {
+      flight.node_errors.push_back({owner, ErrorCode::no_nodes_available});
+      flight.explain.note(now.steady, ExplainKind::skipped, owner);
+    }
+  }
+  const RequestHead& head = flight.request.head;
+  out.send(std::move(others), at->first,
+           ReplicaPut{head.bucket, head.key, view_.version(), std::move(*encoded), flight.actor,
+                      identity_.current_step()});
+  stand_in(now, at->first, flight, out);
+  advance(now, at, out);
+}
+
+Result<Bytes> WriteCoordinator::apply_as_owner(Now now, Flight& flight, const Context& seen) {
+  const RequestHead& head = flight.request.head;
+  const bool is_put = flight.request.kind == WriteKind::put;
+  if (is_put && objects_.condition() == StoreCondition::disk_full) {
+    sometimes(Sometimes::disk_full_refused);
+    return fail(ErrorCode::disk_full,
+                "the coordinator's disk is nearly full; nothing was stored; free space on it");
+  }
+  const ObjectKind kind = view_.layout().properties_of(head.bucket).kind;
+  const auto before = objects_.load(head.bucket, head.key, kind);
+  sometimes(Sometimes::damaged_copy_refused_write, !before);
+  if (!before) return fail(before.error());
+  sometimes(Sometimes::delete_of_unwritten_key, !is_put && before->is_absent());
+  // A client that knows more of this node's actor than the node itself proves a lost past (B3).
+  actors_.check_against(flight.slot, seen);
+  actors_.check_against(flight.slot, before->context());
+
+  Object after = *before;
+  after.expire(now.wall);
+  const auto next_dot = [&] { return actors_.next_dot(flight.slot); };
+  const auto dot = add_event(now, flight.request, seen, options_, clock_, next_dot, after);
+  if (!dot) return fail(dot.error());
+  Bytes encoded = encode_object(after);
+  // A delete of nothing, by somebody who had seen nothing, is no state.
+  if (!after.is_absent()) objects_.save_encoded(head.bucket, head.key, encoded);
+  flight.actor = actors_.actor_of(flight.slot);
+  flight.reply.context = reply_context(seen, *dot, *before, after);
+  sometimes(Sometimes::context_with_gap, !flight.reply.context.isolated().empty());
+  if (*dot) flight.reply.dot = **dot;
+  return encoded;
+}
+
+Result<Bytes> WriteCoordinator::apply_as_fallback(Now now, Flight& flight, const Context& seen) {
+  const RequestHead& head = flight.request.head;
+  const ObjectKind kind = view_.layout().properties_of(head.bucket).kind;
+  sometimes(Sometimes::fallback_coordinated);
+  auto draft = hints_.open(now, flight.owners.front(), head.bucket, head.key, kind);
+  if (!draft) return fail(draft.error());
+  // What this node keeps for the other owners of the key is known here as well.
+  const auto known = hints_.find(flight.owners, head.bucket, head.key, kind);
+  if (!known) return fail(known.error());
+  draft->object.join(*known);
+  const Object before = draft->object;
+  draft->object.expire(now.wall);
+  const auto next_dot = [&] { return hints_.next_dot(*draft, seen); };
+  const auto dot = add_event(now, flight.request, seen, options_, clock_, next_dot, draft->object);
+  if (!dot) return fail(dot.error());
+  flight.reply.context = reply_context(seen, *dot, before, draft->object);
+  if (*dot) flight.reply.dot = **dot;
+  Bytes encoded = encode_object(draft->object);
+  hints_.save(std::move(*draft));
+  return encoded;
+}
+
+void WriteCoordinator::stand_in(Now now, RequestId id, Flight& flight, Outbox& out) {
+  for (const NodeId& owner : flight.copies.uncovered_owners()) {
+    if (send_hint(now, id, flight, owner, out)) continue;
+    flight.copies.set_exhausted();
+    keep_hint(now, flight, owner);
+  }
+}
+
+bool WriteCoordinator::send_hint(Now now, RequestId id, Flight& flight, const NodeId& owner,
+                                 Outbox& out) {
+  const NodeId fallback = next_fallback(flight);
+  if (fallback.is_nil()) return false;
+  auto object = current_object(flight);
+  if (!object) return false;
+  const RequestHead& head = flight.request.head;
+  flight.copies.add_stand_in(fallback, owner);
+  ++hinted_count_;
+  flight.explain.note(now.steady, ExplainKind::hint_sent, fallback, owner);
+  out.send(fallback, id,
+           HintPut{head.bucket, head.key, view_.version(), owner, std::move(*object),
+                   identity_.current_step()});
+  return true;
+}
+
+NodeId WriteCoordinator::next_fallback(Flight& flight) const {
+  const std::vector<NodeId> walk = view_.walk(flight.slot);
+  while (flight.walk_used < walk.size()) {
+    const NodeId& node = walk[flight.walk_used++];
+    if (view_.is_usable(node) && !flight.copies.is_asked(node)) return node;
+  }
+  return {};
+}
+
+void WriteCoordinator::keep_hint(Now now, Flight& flight, const NodeId& owner) {
+  const RequestHead& head = flight.request.head;
+  const ObjectKind kind = view_.layout().properties_of(head.bucket).kind;
+  bool is_kept = false;
+  if (flight.is_owner) {
+    is_kept = hints_.keep_marker(now, owner, head.bucket, head.key, kind);
+  } else if (const auto object = hints_.find(flight.owners, head.bucket, head.key, kind)) {
+    is_kept = hints_.keep(now, owner, head.bucket, head.key, *object).has_value();
+  }
+  // A hint that is refused leaves the owner to read repair and anti-entropy.
+  sometimes(Sometimes::coordinator_kept_hint, is_kept);
+  if (is_kept) ++hinted_count_;
+  flight.copies.cover(owner);
+}
+
+Result<Bytes> WriteCoordinator::current_object(const Flight& flight) {
+  const RequestHead& head = flight.request.head;
+  const ObjectKind kind = view_.layout().properties_of(head.bucket).kind;
+  if (flight.is_owner) {
+    auto own = objects_.load_encoded(head.bucket, head.key);
+    return own && own->empty() ? encode_object(Object(kind)) : own;
+  }
+  const auto object = hints_.find(flight.owners, head.bucket, head.key, kind);
+  if (!object) return fail(object.error());
+  return encode_object(*object);
+}
+
+}  // namespace dynakv

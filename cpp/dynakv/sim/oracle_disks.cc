@@ -1,0 +1,163 @@
+// What an Oracle finds on the disks.
+#include <algorithm>
+
+#include "dynakv/base/sometimes.h"
+#include "dynakv/domain/object_format.h"
+#include "dynakv/protocol/hint_table.h"
+#include "dynakv/protocol/store_keys.h"
+#include "dynakv/sim/oracle.h"
+
+namespace dynakv {
+namespace {
+
+constexpr BytesView kBucket = kDefaultBucket;
+
+}  // namespace
+
+const MemoryStore& Oracle::disk_of(int node) const {
+  const SimDisk& disk = simulation_.node(node).disk();
+  return plan_.simulation.sync_before_effects ? disk.durable() : disk.written();
+}
+
+std::optional<Object> Oracle::copy_of(int node, const Bytes& key) const {
+  const Bytes store_key = object_key(kBucket, key, token_of_key(key));
+  if (simulation_.node(node).disk().is_damaged(store_key)) return std::nullopt;
+  const auto& records = disk_of(node).written(Space::objects);
+  const auto at = records.find(store_key);
+  if (at == records.end()) return Object{};
+  auto object = decode_object(at->second);
+  return object ? std::optional(std::move(*object)) : std::nullopt;
+}
+
+Object Oracle::hint_of(int node, const NodeId& owner, const Bytes& key) const {
+  const auto& records = disk_of(node).written(Space::hints);
+  const auto at = records.find(hint_key(owner, object_key(kBucket, key, token_of_key(key))));
+  if (at == records.end()) return Object{};
+  const auto encoded = object_of_hint(at->second);
+  if (!encoded || encoded->empty()) return Object{};
+  auto object = decode_object(*encoded);
+  return object ? std::move(*object) : Object{};
+}
+
+std::vector<NodeId> Oracle::owners_of(const Bytes& key) const {
+  return simulation_.ring().preference_list(slot_of(token_of_key(key)),
+                                            plan_.simulation.defaults.n);
+}
+
+Object Oracle::joined(const Bytes& key) const {
+  Object joined;
+  const std::vector<NodeId> owners = owners_of(key);
+  for (int node = 0; node < simulation_.node_count(); ++node) {
+    if (const auto copy = copy_of(node, key)) joined.join(*copy);
+    for (const NodeId& owner : owners) joined.join(hint_of(node, owner, key));
+  }
+  return joined;
+}
+
+void Oracle::check_disks() {
+  for (const auto& [key, history] : histories_) {
+    for (int node = 0; node < simulation_.node_count(); ++node) check_copy(node, key);
+  }
+}
+
+// I5: what a copy's context covers, the copy holds or has seen superseded.
+void Oracle::check_copy(int node, const Bytes& key) {
+  const auto copy = copy_of(node, key);
+  if (!copy) return;
+  check_object_order(key, *copy, "the copy on node " + std::to_string(node));
+  const History& history = histories_.at(key);
+  if (history.is_overwritten) return;
+  for (const auto& [dot, event] : history.events) {
+    if (!event.superseders.empty() || !copy->context().covers(dot)) continue;
+    const auto& siblings = copy->siblings();
+    const bool held = std::any_of(siblings.begin(), siblings.end(),
+                                  [&, d = dot](const Sibling& s) { return s.dot == d; });
+    if (!held) {
+      report("I5", "node " + std::to_string(node) + " covers " + event.value + " of " + key + " (" +
+                       to_string(dot) + ") without holding it");
+    }
+  }
+}
+
+void Oracle::check_convergence() {
+  for (const auto& [key, history] : histories_) {
+    std::optional<Object> first;
+    for (const NodeId& owner : owners_of(key)) {
+      const int node = simulation_.host_of(owner);
+      if (node < 0 || !simulation_.node(node).is_running()) continue;
+      auto copy = copy_of(node, key);
+      if (!copy) continue;  // damaged: it answers with an error, and is not repaired by reads
+      if (!first) {
+        first = std::move(copy);
+      } else if (*copy != *first) {
+        report("I7", "the owners of " + key + " differ after it was read");
+        break;
+      }
+    }
+  }
+  if (plan_.has(FaultKind::damage)) return;  // a damaged owner refuses its hint
+  for (int node = 0; node < simulation_.node_count(); ++node) {
+    if (!simulation_.node(node).is_running()) continue;
+    for (const auto& [key, record] : disk_of(node).written(Space::hints)) {
+      const auto parts = parse_hint_key(key);
+      const int owner = parts ? simulation_.host_of(parts->owner) : -1;
+      if (owner >= 0 && simulation_.node(owner).is_running()) {
+        report("I7", "node " + std::to_string(node) + " still keeps a hint for " +
+                         simulation_.node(owner).name());
+      }
+    }
+  }
+}
+
+void Oracle::check_end() {
+  if (!pending_.empty()) {
+    report("liveness", std::to_string(pending_.size()) + " operations never ended");
+  }
+  check_disks();
+  for (const auto& [key, history] : histories_) {
+    if (!history.acked.empty()) check_key_at_end(key);
+  }
+  note_points_at_end();
+}
+
+void Oracle::note_points_at_end() const {
+  for (const auto& [value, write] : writes_) {
+    sometimes(Sometimes::write_has_two_dots, write.dots.size() > 1);
+    sometimes(Sometimes::unknown_put_invisible, write.outcome == Outcome::in_doubt &&
+                                                    write.kind != PlannedKind::remove &&
+                                                    write.dots.empty());
+  }
+}
+
+// I1 and I2: what was acknowledged is there until a writer who had seen it superseded it.
+void Oracle::check_key_at_end(const Bytes& key) {
+  const Object object = joined(key);
+  for (int node = 0; node < simulation_.node_count(); ++node) {
+    const auto copy = copy_of(node, key);
+    sometimes(Sometimes::copies_differ_at_end, copy && !copy->is_absent() && *copy != object);
+  }
+  const History& history = histories_.at(key);
+  for (const Acked& acked : history.acked) {
+    if (!object.context().descends(acked.covered)) {
+      report("I1", "the copies of " + key + " together have forgotten " + to_string(acked.dot));
+      continue;
+    }
+    if (acked.dot.counter == 0) {
+      for (const Sibling& sibling : object.siblings()) {
+        if (acked.covered.covers(sibling.dot)) {
+          report("I2", sibling.payload.value + " of " + key + " is back after its delete");
+        }
+      }
+      continue;
+    }
+    const auto& siblings = object.siblings();
+    const bool held = std::any_of(siblings.begin(), siblings.end(),
+                                  [&](const Sibling& s) { return s.dot == acked.dot; });
+    const Event& event = history.events.at(acked.dot);
+    if (!held && !history.is_overwritten && event.superseders.empty()) {
+      report("I1", "the acknowledged " + event.value + " of " + key + " is lost");
+    }
+  }
+}
+
+}  // namespace dynakv
