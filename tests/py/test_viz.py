@@ -317,6 +317,17 @@ def test_timeline_shows_faults_and_operations(story: Story) -> None:
         viz.timeline([7])
 
 
+def test_the_history_of_a_simulation_will_do(story: Story) -> None:
+    own = viz.timeline(story.sim).data()
+    assert own["operations"] == {"conflict": 1, "ok": 4}
+    assert own["lanes"] == ["n0", "n1", "n2", "alice", "bob"]
+    known = viz.versions(story.history, "cart").data()
+    assert viz.versions(story.sim.history, "cart").data()["siblings"] == known["siblings"]
+    underway = dynakv.Simulation(3, seed=1)
+    underway.client("alice").start_put("k", b"1")
+    assert viz.timeline(underway).data()["operations"] == {"in doubt": 1}
+
+
 def test_timeline_closes_what_lasts() -> None:
     trace = [
         {"at": 1.0, "kind": "pause", "host": "n0"},

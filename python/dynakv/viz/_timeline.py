@@ -56,7 +56,8 @@ def timeline(
     ----------
     trace : Simulation, or iterable of SimEvent and Operation
     operations : History or iterable of Operation, optional
-        What clients did; a triangle is a put, a circle a get, a square a delete.
+        What clients did; a triangle is a put, a circle a get, a square a delete. Default: the
+        simulation's own history, which does not tell who holds a write.
     start, end : float, seconds, optional
         The part of the time that is drawn.
     animate : bool

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from dynakv._core import Context
 from dynakv._results import GetResult, PutResult
 from dynakv._siblings import Dot
-from dynakv.viz._history import Operation
+from dynakv.viz._history import Operation, operation_of
 from dynakv.viz._sources import readable
 
 DRAWN_MAX = 300
@@ -39,8 +39,9 @@ def collect(
     by_dot: dict[Dot, Version] = {}
     read = False
     first_key: bytes | None = None
-    for item in items:
-        if not isinstance(item, (Operation, PutResult, GetResult)):
+    for given in items:
+        item = given if isinstance(given, (PutResult, GetResult)) else operation_of(given)
+        if item is None:
             continue
         if wanted is not None and item.key != wanted:
             continue
@@ -53,6 +54,8 @@ def collect(
                 if isinstance(item, GetResult)
                 else list(item.siblings)
             )
+            if siblings and all(dot is None for dot, _, _ in siblings):
+                continue  # it does not tell which writes it found
             read = True
             for version in found:
                 version.present = False
