@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import json
 import re
 import xml.etree.ElementTree as ElementTree
@@ -305,13 +307,25 @@ def test_timeline_shows_faults_and_operations(story: Story) -> None:
     (cut,) = data["partitions"]
     assert sorted(cut["a"]) == ["alice", "n0"]
     assert sorted(cut["b"]) == ["bob", "n1", "n2"]
-    assert cut["start"] < cut["end"]
+    times = {event.kind: event.at for event in story.sim.trace}
+    assert (cut["start"], cut["end"]) == (times["block"], times["heal"])
     assert [(each["host"], each["kind"]) for each in data["spans"]] == [("n2", "down")]
     assert data["operations"] == {"conflict": 1, "ok": 4}
     early = viz.timeline(story.sim, story.history, end=0.5).data()
     assert early["partitions"] == []
     with pytest.raises(dynakv.ArgumentTypeError, match="not int"):
         viz.timeline([7])
+
+
+def test_the_history_of_a_simulation_will_do(story: Story) -> None:
+    own = viz.timeline(story.sim).data()
+    assert own["operations"] == {"conflict": 1, "ok": 4}
+    assert own["lanes"] == ["n0", "n1", "n2", "alice", "bob"]
+    known = viz.versions(story.history, "cart").data()
+    assert viz.versions(story.sim.history, "cart").data()["siblings"] == known["siblings"]
+    underway = dynakv.Simulation(3, seed=1)
+    underway.client("alice").start_put("k", b"1")
+    assert viz.timeline(underway).data()["operations"] == {"in doubt": 1}
 
 
 def test_timeline_closes_what_lasts() -> None:
@@ -347,3 +361,13 @@ def test_distribution_counts() -> None:
     for samples in ({}, {"a": []}):
         with pytest.raises(dynakv.ConfigError):
             viz.distribution(samples, unit="ms")
+
+
+MODULES = sorted(path.stem for path in Path(viz.__path__[0]).glob("_[a-z]*.py"))
+
+
+@pytest.mark.parametrize("name", ["", *MODULES])
+def test_docstring_examples_run(name: str, cluster: dynakv.LocalCluster) -> None:
+    module = importlib.import_module("dynakv.viz" + (f".{name}" if name else ""))
+    failed, _ = doctest.testmod(module, extraglobs={"cluster": cluster, "dynakv": dynakv})
+    assert failed == 0

@@ -80,6 +80,7 @@ namespace dynakv {
   /* client sessions */                                                                           \
   X(client_found_nobody,          "an operation had to wait for any connection")                   \
   X(client_tried_second_owner,    "an operation was tried at a second node")                       \
+  X(slow_read_tried_elsewhere,    "a read that was out for too long was tried at another node")    \
   X(client_retried_refusal,       "an operation that was refused was tried again")                 \
   X(connection_lost_under_read,   "a connection broke under a read")                               \
   X(connection_lost_under_write,  "a connection broke under a write")                              \

@@ -46,48 +46,82 @@ void ClientSession::Parts::begin(Now now, ClientFlight flight, const OperationOp
   }
   ClientFlight& kept = flights.emplace(flight.operation, std::move(flight)).first->second;
   deadlines.add(kept.deadline, as_request(kept.operation), out);
+  budget.note_request();
+  arm_silence_timer(now, out);
   attempt(now, kept, out);
 }
 
 void ClientSession::Parts::attempt(Now now, ClientFlight& flight, Outbox& out) {
-  flight.target = choose_target(flight);
+  flight.target = choose_target(now, flight);
   sometimes(Sometimes::client_found_nobody, flight.target.is_nil());
   if (flight.target.is_nil()) {
     // Nobody is connected: peers may come back before the deadline.
     return wait_and_retry(now, flight, options.retry_pause, out);
   }
+  if (flight.attempts > 0) budget.note_retry();
   ++flight.attempts;
+  flight.sent_at = now.steady;
+  manners.note_asked(now.steady, flight.target);
   sometimes(Sometimes::client_tried_second_owner, !flight.failed_targets.empty());
   flight.request = static_cast<RequestId>(++request_count);
   requests.emplace(to_number(flight.request), flight.operation);
   out.send(flight.target, flight.request, request_for(flight, flight.deadline - now.steady));
 }
 
-NodeId ClientSession::Parts::choose_target(const ClientFlight& flight) const {
+NodeId ClientSession::Parts::choose_target(Now now, const ClientFlight& flight) const {
   if (const auto* status = std::get_if<StatusOperation>(&flight.what)) {
     if (!status->node.is_nil()) return view.is_up(status->node) ? status->node : NodeId{};
     if (view.is_up(preferred)) return preferred;
     return view.up().empty() ? NodeId{} : *view.up().begin();
   }
   if (!view.has_layout()) return {};
-  const auto [bucket, key] = key_of(flight);
-  const int n = view.layout().properties_of(bucket).n;
+  const std::vector<NodeId> walk = view.walk(slot_of(token_of_key(key_of(flight).key)));
   const auto has_failed = [&](const NodeId& node) {
     const auto& failed = flight.failed_targets;
     return std::find(failed.begin(), failed.end(), node) != failed.end();
   };
-  if (view.is_up(preferred) && !has_failed(preferred)) return preferred;
-  const std::vector<NodeId> owners = view.owners(slot_of(token_of_key(key)), n);
-  for (const NodeId& node : view.walk(slot_of(token_of_key(key)))) {
-    if (view.is_up(node) && !has_failed(node)) return node;
+  const auto first_of = [](const auto& nodes, const auto& is_good) {
+    const auto at = std::find_if(nodes.begin(), nodes.end(), is_good);
+    return at == nodes.end() ? NodeId{} : *at;
+  };
+  const auto is_good = [&](const NodeId& node) {
+    return view.is_up(node) && !has_failed(node) && !manners.is_silent(now.steady, node);
+  };
+  if (is_good(preferred)) return preferred;
+  // Owners first, then those that stand in for them, then anybody; a second time round also those
+  // that are silent or failed before.
+  if (const NodeId node = first_of(walk, is_good); !node.is_nil()) return node;
+  if (const NodeId node = first_of(view.up(), is_good); !node.is_nil()) return node;
+  const auto is_untried = [&](const NodeId& node) { return view.is_up(node) && !has_failed(node); };
+  if (const NodeId node = first_of(walk, is_untried); !node.is_nil()) return node;
+  return first_of(walk, [&](const NodeId& node) { return view.is_up(node); });
+}
+
+void ClientSession::Parts::arm_silence_timer(Now now, Outbox& out) {
+  if (silence_timer_is_armed || flights.empty()) return;
+  silence_timer_is_armed = true;
+  const Duration quarter{options.silent_after.nanoseconds / 4};
+  out.set_timer({TimerKind::client_deadline, kClientSilenceTimer}, now.steady + quarter);
+}
+
+void ClientSession::Parts::look_for_silence(Now now, Outbox& out) {
+  silence_timer_is_armed = false;
+  for (const NodeId& node : manners.to_be_probed(now.steady)) {
+    if (view.is_up(node)) out.send(node, RequestId{}, StatusRequest{});
   }
-  for (const NodeId& node : view.up()) {
-    if (!has_failed(node)) return node;
+  for (auto& [operation, flight] : flights) {
+    const bool is_read = std::holds_alternative<GetOperation>(flight.what);
+    if (!is_read || flight.target.is_nil() || now.steady - flight.sent_at < options.silent_after) {
+      continue;
+    }
+    if (!may_try_again(flight) || view.up().size() < 2) continue;
+    sometimes(Sometimes::slow_read_tried_elsewhere);
+    requests.erase(to_number(flight.request));
+    flight.node_errors.push_back({flight.target, ErrorCode::timeout});
+    flight.failed_targets.push_back(std::exchange(flight.target, NodeId{}));
+    attempt(now, flight, out);
   }
-  for (const NodeId& owner : owners) {
-    if (view.is_up(owner)) return owner;
-  }
-  return {};
+  arm_silence_timer(now, out);
 }
 
 Body ClientSession::Parts::request_for(const ClientFlight& flight, Duration time_left) {
@@ -172,7 +206,7 @@ void ClientSession::Parts::handle_failure(Now now, ClientFlight& flight, ErrorRe
     return finish(flight, behind_its_flow(), out);
   }
   const bool may_repeat = !error.in_doubt && error_is_retryable(code) && code != ErrorCode::timeout;
-  if (may_repeat && flight.attempts < options.attempts_max) {
+  if (may_repeat && may_try_again(flight)) {
     sometimes(Sometimes::client_retried_refusal);
     flight.node_errors.push_back({target, code});
     flight.last_error = std::move(error);
@@ -205,7 +239,7 @@ void ClientSession::Parts::handle_lost_target(Now now, ClientFlight& flight, Out
   const bool is_conditional = write != nullptr && (write->precondition == Precondition::if_absent ||
                                                    write->precondition == Precondition::if_context);
   sometimes(Sometimes::conditional_not_retried, is_conditional);
-  if (!is_conditional && flight.attempts < options.attempts_max) {
+  if (!is_conditional && may_try_again(flight)) {
     return wait_and_retry(now, flight, Duration{}, out);
   }
   ErrorReply error =
@@ -235,7 +269,7 @@ void ClientSession::Parts::handle_get_reply(Now now, ClientFlight& flight, GetRe
   const Context* seen = memory.find(flow, flight.scope);
   if (seen != nullptr && !context.descends(*seen) && !reply.all_answered &&
       !canary(Canary::session_goes_back)) {
-    if (!flight.ask_all && flight.attempts < options.attempts_max) {
+    if (!flight.ask_all && may_try_again(flight)) {
       flight.ask_all = true;
       sometimes(Sometimes::read_asked_all);
       return wait_and_retry(now, flight, Duration{}, out);

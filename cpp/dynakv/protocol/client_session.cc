@@ -112,6 +112,7 @@ void ClientSession::handle_peer_up(Now now, const NodeId& node, Outbox& out) {
 void ClientSession::handle_peer_down(Now now, const NodeId& node, Outbox& out) {
   Parts& p = *parts_;
   p.view.set_down(node);
+  p.manners.forget(node);
   for (auto at = p.flights.begin(); at != p.flights.end();) {
     ClientFlight& flight = (at++)->second;
     if (flight.target == node) p.handle_lost_target(now, flight, out);
@@ -120,6 +121,7 @@ void ClientSession::handle_peer_down(Now now, const NodeId& node, Outbox& out) {
 
 void ClientSession::handle_message(Now now, const NodeId& from, Message message, Outbox& out) {
   Parts& p = *parts_;
+  p.manners.note_heard(from);
   ClientFlight* flight = p.flight_of(message.id);
   sometimes(Sometimes::reply_after_deadline, flight == nullptr);
   if (flight == nullptr || flight->target != from) return;
@@ -145,6 +147,7 @@ void ClientSession::handle_message(Now now, const NodeId& from, Message message,
 
 void ClientSession::handle_timer(Now now, TimerId timer, Outbox& out) {
   Parts& p = *parts_;
+  if (timer.id == kClientSilenceTimer) return p.look_for_silence(now, out);
   if (timer.id == kClientRetryTimer) {
     for (const RequestId id : p.retries.take_expired(now.steady, out)) {
       const auto at = p.flights.find(as_operation(id));

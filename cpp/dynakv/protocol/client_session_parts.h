@@ -11,12 +11,14 @@
 #include "dynakv/protocol/client_session.h"
 #include "dynakv/protocol/cluster_view.h"
 #include "dynakv/protocol/deadlines.h"
+#include "dynakv/protocol/node_manners.h"
 #include "dynakv/protocol/session_memory.h"
 
 namespace dynakv {
 
 inline constexpr std::uint64_t kClientDeadlineTimer = 0;
 inline constexpr std::uint64_t kClientRetryTimer = 1;
+inline constexpr std::uint64_t kClientSilenceTimer = 2;
 
 /// An operation on its way, through all of its tries.
 struct ClientFlight {
@@ -28,6 +30,7 @@ struct ClientFlight {
   /// The try that is out; nil target = none is.
   RequestId request{};
   NodeId target;
+  Instant sent_at;
   std::vector<NodeId> failed_targets;
   std::vector<NodeError> node_errors;
   /// The last try's error, when there was one.
@@ -56,7 +59,9 @@ struct ClientSession::Parts {
   Parts(ClientOptions client_options, Random client_random)
       : options(std::move(client_options)),
         random(client_random),
-        memory(options.session_context_count_max) {
+        memory(options.session_context_count_max),
+        manners(options.silent_after),
+        budget(options.retry_percent, options.retry_burst) {
     Random ids = random.stream("client id");
     id = {ids.next(), ids.next()};
   }
@@ -65,7 +70,13 @@ struct ClientSession::Parts {
 
   void begin(Now now, ClientFlight flight, const OperationOptions& operation, Outbox& out);
   void attempt(Now now, ClientFlight& flight, Outbox& out);
-  NodeId choose_target(const ClientFlight& flight) const;
+  NodeId choose_target(Now now, const ClientFlight& flight) const;
+  bool may_try_again(const ClientFlight& flight) const {
+    return flight.attempts < options.attempts_max && budget.allows();
+  }
+  /// Tries reads that are out for too long elsewhere, and asks silent nodes for a word.
+  void look_for_silence(Now now, Outbox& out);
+  void arm_silence_timer(Now now, Outbox& out);
   Body request_for(const ClientFlight& flight, Duration time_left);
   void wait_and_retry(Now now, ClientFlight& flight, Duration pause, Outbox& out);
   void handle_failure(Now now, ClientFlight& flight, ErrorReply error, Outbox& out);
@@ -87,6 +98,9 @@ struct ClientSession::Parts {
   Flights flights;
   std::unordered_map<std::uint64_t, OperationId> requests;  // lookup only
   std::uint64_t request_count = 0;
+  NodeManners manners;
+  RetryBudget budget;
+  bool silence_timer_is_armed = false;
   Deadlines deadlines{TimerKind::client_deadline, kClientDeadlineTimer};
   Deadlines retries{TimerKind::client_deadline, kClientRetryTimer};
 };

@@ -39,6 +39,10 @@ Status validate(const ClientOptions& options) {
   if (options.timeout <= Duration{}) {
     return fail(ErrorCode::invalid_argument, "timeout must be positive");
   }
+  if (options.silent_after <= Duration{} || options.retry_percent < 0 || options.retry_burst < 0) {
+    return fail(ErrorCode::invalid_argument,
+                "silent_after must be positive, and the retry budget not negative");
+  }
   if (options.attempts_max < 1 || options.in_flight_max == 0) {
     return fail(ErrorCode::invalid_argument, "attempts and in-flight limits must be at least 1");
   }

@@ -75,6 +75,12 @@ struct ClientOptions {
   int attempts_max = 4;
   /// Pause before a try on a node that just failed, doubled each time.
   Duration retry_pause = milliseconds(20);
+  /// A node that was asked and says nothing for so long is asked only where no other is left, and a
+  /// read that is out at any node for so long is tried at another.
+  Duration silent_after = milliseconds(500);
+  /// Further tries as a share of all operations, and how many more may come at once.
+  int retry_percent = 10;
+  int retry_burst = 16384;
   /// Contexts remembered over all flows; the least recently used goes first (DESIGN §10).
   std::size_t session_context_count_max = 65536;
   /// Operations started and not yet answered; beyond it, `overloaded`.

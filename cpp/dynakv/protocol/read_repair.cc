@@ -63,7 +63,10 @@ void GetCoordinator::begin_repairing(Now now, Flights::iterator at, Outbox& out)
 
 void GetCoordinator::continue_repairing(Now now, Flights::iterator at, Outbox& out) {
   Flight& flight = at->second;
-  const std::vector<NodeId> behind = flight.phase.owners_behind(flight.shown_digest);
+  // Nobody is behind nothing: who answers later with an object has more than was shown.
+  const std::vector<NodeId> behind = flight.shown.empty()
+                                         ? std::vector<NodeId>{}
+                                         : flight.phase.owners_behind(flight.shown_digest);
   for (const NodeId& owner : flight.phase.owners_answered()) {
     if (std::find(behind.begin(), behind.end(), owner) == behind.end()) add_holder(flight, owner);
   }

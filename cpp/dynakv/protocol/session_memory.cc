@@ -1,54 +1,92 @@
 #include "dynakv/protocol/session_memory.h"
 
+#include <utility>
+
 namespace dynakv {
 
-SessionMemory::Entry* SessionMemory::entry_of(FlowId flow, std::uint64_t scope) {
-  const auto at = flows_.find(flow);
-  if (at == flows_.end()) return nullptr;
-  const auto entry = at->second.find(scope);
-  return entry == at->second.end() ? nullptr : &entry->second;
-}
-
-void SessionMemory::erase(const Key& key) {
-  const auto flow = flows_.find(key.first);
-  const auto entry = flow->second.find(key.second);
-  // The key may be the list's own.
-  const auto place = entry->second.place;
-  flow->second.erase(entry);
-  if (flow->second.empty()) flows_.erase(flow);
-  order_.erase(place);
-}
-
 const Context* SessionMemory::find(FlowId flow, std::uint64_t scope) {
-  Entry* entry = entry_of(flow, scope);
-  if (entry == nullptr) return nullptr;
-  order_.splice(order_.begin(), order_, entry->place);
-  return &entry->context;
+  const auto at = index_.find({flow, scope});
+  if (at == index_.end()) return nullptr;
+  Entry& entry = entries_[at->second];
+  entry.was_used = true;
+  return &entry.context;
 }
 
 void SessionMemory::set(FlowId flow, std::uint64_t scope, Context context) {
   if (flow == FlowId{} || count_max_ == 0) return;
-  const Key key{flow, scope};
-  Entry* entry = entry_of(flow, scope);
-  if (context.empty()) {
-    if (entry != nullptr) erase(key);
+  const auto at = index_.find({flow, scope});
+  if (at != index_.end()) {
+    if (context.empty()) return erase(at->second);
+    Entry& entry = entries_[at->second];
+    entry.context = std::move(context);
+    entry.was_used = true;
     return;
   }
-  if (entry != nullptr) {
-    entry->context = std::move(context);
-    order_.splice(order_.begin(), order_, entry->place);
-    return;
+  if (context.empty()) return;
+  const Place place = take_place();
+  Entry& entry = entries_[place];
+  entry.key = {flow, scope};
+  entry.context = std::move(context);
+  entry.was_used = false;
+  if (spare_.empty()) {
+    index_.emplace(entry.key, place);
+  } else {
+    spare_.key() = entry.key;
+    spare_.mapped() = place;
+    index_.insert(std::move(spare_));
   }
-  order_.push_front(key);
-  flows_[flow].emplace(scope, Entry{std::move(context), order_.begin()});
-  if (order_.size() > count_max_) erase(order_.back());
+  link(place);
+}
+
+SessionMemory::Place SessionMemory::take_place() {
+  if (index_.size() >= count_max_) {
+    for (;; hand_ = hand_ + 1 < entries_.size() ? hand_ + 1 : 0) {
+      Entry& entry = entries_[hand_];
+      if (entry.key.flow == FlowId{}) continue;
+      if (!std::exchange(entry.was_used, false)) break;
+    }
+    erase(static_cast<Place>(hand_));
+  }
+  if (free_.empty()) {
+    entries_.emplace_back();
+    return static_cast<Place>(entries_.size() - 1);
+  }
+  const Place place = free_.back();
+  free_.pop_back();
+  return place;
+}
+
+void SessionMemory::link(Place place) {
+  Entry& entry = entries_[place];
+  const auto [flow, is_new] = flows_.try_emplace(entry.key.flow, place);
+  entry.previous = kNone;
+  entry.next = is_new ? kNone : std::exchange(flow->second, place);
+  if (entry.next != kNone) entries_[entry.next].previous = place;
+}
+
+void SessionMemory::unlink(Place place) {
+  const Entry& entry = entries_[place];
+  if (entry.next != kNone) entries_[entry.next].previous = entry.previous;
+  if (entry.previous != kNone) {
+    entries_[entry.previous].next = entry.next;
+  } else if (entry.next != kNone) {
+    flows_[entry.key.flow] = entry.next;
+  } else {
+    flows_.erase(entry.key.flow);
+  }
+}
+
+void SessionMemory::erase(Place place) {
+  unlink(place);
+  Entry& entry = entries_[place];
+  spare_ = index_.extract(entry.key);
+  entry.key = {};
+  entry.context = {};
+  free_.push_back(place);
 }
 
 void SessionMemory::forget(FlowId flow) {
-  const auto at = flows_.find(flow);
-  if (at == flows_.end()) return;
-  for (const auto& [scope, entry] : at->second) order_.erase(entry.place);
-  flows_.erase(at);
+  for (auto at = flows_.find(flow); at != flows_.end(); at = flows_.find(flow)) erase(at->second);
 }
 
 }  // namespace dynakv

@@ -1,16 +1,20 @@
 // What each flow of a client has seen of each key: the contexts that its next writes carry
 // (DESIGN §10, Sessions).
 //
-// Bounded over all flows: the least recently used goes first. Forgetting is safe: a flow that
-// remembers nothing is concurrent with everything, and makes a sibling instead of destroying what
-// it did not read.
+// Bounded over all flows: what was not used for long goes first (a clock's second chance, which
+// moves nothing when an entry is used). Forgetting is safe: a flow that remembers nothing is
+// concurrent with everything, and makes a sibling instead of destroying what it did not read.
+//
+// Entries and their index nodes are used again in place: at the bound, a read of a new key costs no
+// allocation and touches few lines of memory. Linked lists and fresh nodes cost a read 5 µs of 17.
 #pragma once
 
 #include <cstddef>
-#include <list>
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <unordered_map>
-#include <utility>
+#include <vector>
 
 #include "dynakv/domain/context.h"
 #include "dynakv/protocol/client_session.h"
@@ -29,25 +33,47 @@ class SessionMemory {
 
   void forget(FlowId flow);
 
-  std::size_t size() const { return order_.size(); }
+  std::size_t size() const { return index_.size(); }
 
  private:
-  using Key = std::pair<FlowId, std::uint64_t>;
-  struct Entry {
-    Context context;
-    std::list<Key>::iterator place;
-  };
-  // By scope, a hash already: a tree of 65,536 entries costs a write a microsecond of cache misses.
-  using Flow = std::unordered_map<std::uint64_t, Entry>;  // lookup only, and forget() takes all
+  using Place = std::uint32_t;
+  static constexpr Place kNone = UINT32_MAX;
 
-  Entry* entry_of(FlowId flow, std::uint64_t scope);
-  void erase(const Key& key);
+  struct Key {
+    FlowId flow{};
+    std::uint64_t scope = 0;
+
+    bool operator==(const Key&) const = default;
+  };
+  struct HashOfKey {
+    /// A scope is a hash already.
+    std::size_t operator()(const Key& key) const {
+      return static_cast<std::size_t>(key.scope ^ (to_number(key.flow) * 0x9e3779b97f4a7c15U));
+    }
+  };
+  struct Entry {
+    Key key;
+    Context context;
+    /// The other entries of its flow.
+    Place previous = kNone;
+    Place next = kNone;
+    bool was_used = false;
+  };
+
+  Place take_place();
+  void link(Place place);
+  void unlink(Place place);
+  void erase(Place place);
 
   std::size_t count_max_;
-  /// No flow is empty.
-  std::map<FlowId, Flow> flows_;
-  /// Most recently used first.
-  std::list<Key> order_;
+  std::vector<Entry> entries_;
+  std::vector<Place> free_;
+  std::size_t hand_ = 0;
+  std::unordered_map<Key, Place, HashOfKey> index_;  // lookup only
+  /// The last entry that each flow made; none is empty.
+  std::map<FlowId, Place> flows_;
+  /// Of an entry that was evicted, to be used again.
+  decltype(index_)::node_type spare_;
 };
 
 }  // namespace dynakv

@@ -59,7 +59,7 @@ void Oracle::object_sent(const Bytes& key, const Bytes& encoded) {
   if (encoded == last_object_) return;
   last_object_ = encoded;
   const auto object = decode_object(encoded);
-  if (!object) return report("I6", "a coordinator sent a malformed object");
+  if (!object) return report("I6", "a coordinator sent a malformed object of " + key);
   for (const Sibling& sibling : object->siblings()) {
     note_event(key, sibling.dot, sibling.payload.value);
   }

@@ -84,7 +84,11 @@ void Oracle::check_convergence() {
     std::optional<Object> first;
     for (const NodeId& owner : owners_of(key)) {
       const int node = simulation_.host_of(owner);
-      if (node < 0 || !simulation_.node(node).is_running()) continue;
+      // A node that an empty disk made a stranger is no owner any more.
+      if (node < 0 || !simulation_.node(node).is_running() ||
+          simulation_.node(node).id() != owner) {
+        continue;
+      }
       auto copy = copy_of(node, key);
       if (!copy) continue;  // damaged: it answers with an error, and is not repaired by reads
       if (!first) {
@@ -101,7 +105,8 @@ void Oracle::check_convergence() {
     for (const auto& [key, record] : disk_of(node).written(Space::hints)) {
       const auto parts = parse_hint_key(key);
       const int owner = parts ? simulation_.host_of(parts->owner) : -1;
-      if (owner >= 0 && simulation_.node(owner).is_running()) {
+      if (owner >= 0 && simulation_.node(owner).is_running() &&
+          simulation_.node(owner).id() == parts->owner) {
         report("I7", "node " + std::to_string(node) + " still keeps a hint for " +
                          simulation_.node(owner).name());
       }

@@ -15,6 +15,7 @@ from dynakv._requests import encode_key
 from dynakv._results import GetResult, PutResult
 from dynakv._siblings import Dot
 from dynakv._sim_client import Pending
+from dynakv._sim_history import Operation as SimOperation
 from dynakv._simulation import Simulation
 
 B = TypeVar("B", bound=Bucket[Any])
@@ -173,3 +174,31 @@ class History:
 
     def __repr__(self) -> str:
         return f"<History of {len(self._operations)} operations>"
+
+
+def operation_of(item: object) -> Operation | None:
+    """Return an operation of a history, or of a simulation's own; None for anything else.
+
+    A simulation's own history has no dots of what was read, and not who holds a write.
+    """
+    if isinstance(item, Operation):
+        return item
+    if not isinstance(item, SimOperation):
+        return None
+    outcomes: dict[str, Any] = {"ok": "ok", "fail": "failed", "unknown": "in doubt"}
+    outcome = outcomes[item.outcome]
+    if item.verb == "get" and len(item.siblings) > 1:
+        outcome = "conflict"
+    return Operation(
+        began=item.start,
+        ended=float("inf") if item.end is None else item.end,
+        client=item.client,
+        verb=item.verb,
+        key=item.key,
+        outcome=outcome,
+        value=item.value if item.verb == "put" else item.siblings,
+        dot=item.dot,
+        context=item.context,
+        siblings=tuple((None, value, None) for value in item.siblings),
+        error=item.error or "",
+    )

@@ -88,9 +88,8 @@ def _arc(layout: Any, slot: int, bucket: str, order: dict[str, int], named: str)
     center, radius = (104.0, 148.0), 68.0
     made.add(
         Element("circle", cx=center[0], cy=center[1], r=radius - 7, class_="rule", stroke_width=14),
-        label("the ring", center[0], center[1] + 4, "soft small", anchor="middle"),
     )
-    turn = (slot + 0.5) / SLOT_COUNT
+    turn = 0.25  # turned so that the slot faces its neighbours on the right
     made.add(
         Element(
             "path",
@@ -98,9 +97,19 @@ def _arc(layout: Any, slot: int, bucket: str, order: dict[str, int], named: str)
             fill=BAD,
         )
     )
+    zero = turn - (slot + 0.5) / SLOT_COUNT
+    made.add(
+        Element(
+            "path",
+            d=path([polar(*center, radius - 14, zero), polar(*center, radius + 4, zero)]),
+            class_="edge",
+            stroke_width=2,
+        ),
+        label("slot 0", *polar(*center, radius - 32, zero), "soft small", anchor="middle"),
+    )
     count = 2 * _AROUND + 1
     left, top, width = 232.0, 92.0, 60.0
-    start = polar(*center, radius + 4, turn)
+    start = (center[0] + radius + 4, center[1])
     made.add(
         Element(
             "path",

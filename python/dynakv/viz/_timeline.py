@@ -56,7 +56,8 @@ def timeline(
     ----------
     trace : Simulation, or iterable of SimEvent and Operation
     operations : History or iterable of Operation, optional
-        What clients did; a triangle is a put, a circle a get, a square a delete.
+        What clients did; a triangle is a put, a circle a get, a square a delete. Default: the
+        simulation's own history, which does not tell who holds a write.
     start, end : float, seconds, optional
         The part of the time that is drawn.
     animate : bool
@@ -78,7 +79,9 @@ def timeline(
     rows, hidden = _rows(read, spans, done)
     outcomes = Counter(operation.outcome for operation in done)
     what = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(outcomes.items()))
-    title = f"From {axis.start:.2f} s to {axis.end:.2f} s: {counted(len(done), 'operation')}, "
+    digits = 2 if axis.end - axis.start >= 0.1 else 4
+    title = f"From {axis.start:.{digits}f} s to {axis.end:.{digits}f} s: "
+    title += f"{counted(len(done), 'operation')}, "
     title += f"{counted(len(read.events), 'event')}, {counted(len(read.hosts), 'host')}"
     words = _words(spans, cuts, what, hidden)
     folded = len(points) + len(done) > _POINTS_MAX
@@ -86,7 +89,8 @@ def timeline(
         words += f" Folded: {len(points) + len(done):,} points are counted in {COLUMNS} columns."
     bottom = max(rows.values(), default=90.0) + 22
     root = page(bottom + 62, title, words, words)
-    root.add(*(draw_cut(cut, rows, axis) for cut in cuts))
+    busy = {operation.client for operation in done}
+    root.add(*(draw_cut(cut, rows, axis, busy) for cut in cuts))
     root.add(lane_lines(rows))
     root.add(*(draw_span(span, rows, axis) for span in spans[:_SPANS_MAX]))
     if folded:

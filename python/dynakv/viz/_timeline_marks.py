@@ -13,14 +13,15 @@ from dynakv.viz._svg import Element, group
 from dynakv.viz._trace import Cut, Span
 
 COLUMNS = 168
-_LABELS_MAX = 14
+_LABELS_MAX = 42
 
 _SHAPES = {"put": "triangle", "get": "circle", "delete": "square"}
 _COLORS = {"ok": GOOD, "conflict": SPECIAL, "failed": BAD, "in doubt": WARN}
 _SIDES = ("#56B4E9", "#E69F00")
 
 
-def draw_cut(cut: Cut, rows: dict[str, float], axis: Axis) -> Element:
+def draw_cut(cut: Cut, rows: dict[str, float], axis: Axis, busy: set[str]) -> Element:
+    """Shade both sides; lanes of the busy have words of their own, and get none."""
     a, b = ", ".join(cut.a), ", ".join(cut.b)
     way = "does not reach" if cut.one_way else "and"
     tip = f"partition from {cut.start:.3f} s to {cut.end:.3f} s: {a} {way} {b}"
@@ -48,8 +49,9 @@ def draw_cut(cut: Cut, rows: dict[str, float], axis: Axis) -> Element:
                     class_="dash" if side else None,
                 )
             )
-            if right - left > 60 and height > 11:
-                made.add(label(f"side {'AB'[side]}", left + 4, y - height / 2 + 11, "small"))
+            if right - left > 60 and height > 11 and host not in busy:
+                words = f"side {'AB'[side]}"
+                made.add(label(words, right - 5, y - height / 2 + 11, "soft small", anchor="end"))
     return made
 
 
@@ -97,8 +99,9 @@ def draw_operations(
     done: list[Operation], rows: dict[str, float], axis: Axis, *, animate: bool
 ) -> Element:
     made = group()
-    free: dict[str, float] = {}
-    for operation in done:
+    free: dict[str, float] = {}  # where the last words of a lane end
+    following = _following(done, axis)
+    for number, operation in enumerate(done):
         if operation.client not in rows:
             continue
         y, left, right = rows[operation.client], axis.x(operation.began), axis.x(operation.ended)
@@ -115,6 +118,9 @@ def draw_operations(
         )
         if right - left > 8:
             mark.add(Element("path", d=f"M{left:.1f} {y}H{right:.1f}", stroke=fill, stroke_width=3))
+        if operation.ended > axis.end:  # it is still under way at the edge
+            made.add(mark)
+            continue
         for node in operation.acked if operation.verb != "get" else ():
             if node in rows:
                 mark.add(
@@ -133,16 +139,27 @@ def draw_operations(
         mark.add(marker(shape, right, y, 6, fill=fill, class_="edge", stroke_width=0.8))
         if operation.outcome in ("failed", "in doubt"):
             mark.add(cross(right, y, 4, "#1b1f24"))
-        if len(done) <= _LABELS_MAX * 3 and right > free.get(operation.client, 0.0):
+        if len(done) <= _LABELS_MAX:
+            before = free.get(operation.client, 0.0)
             width = 6.4 * len(value)
-            if right + width + 8 < RIGHT:
+            free[operation.client] = max(before, right + 9)
+            if right + 6 > before and right + width + 9 < following[number]:
                 mark.add(label(value, right + 9, y - 5, "small"))
                 free[operation.client] = right + 9 + width
-            elif right - width - 12 > free.get(operation.client, 0.0):
+            elif right - width - 12 > before:
                 mark.add(label(value, right - 9, y - 5, "small", anchor="end"))
-                free[operation.client] = right
         made.add(mark)
     return made
+
+
+def _following(done: list[Operation], axis: Axis) -> list[float]:
+    """Return for each operation where the next mark of its lane begins."""
+    found: list[float] = []
+    ahead: dict[str, float] = {}
+    for operation in reversed(done):
+        found.append(ahead.get(operation.client, RIGHT + 12))
+        ahead[operation.client] = axis.x(operation.ended) - 6
+    return found[::-1]
 
 
 def said(operation: Operation) -> str:

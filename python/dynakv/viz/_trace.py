@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from dynakv._exceptions import ArgumentTypeError
 from dynakv._sim_client import SimEvent
 from dynakv._simulation import Simulation
-from dynakv.viz._history import Operation
+from dynakv.viz._history import Operation, operation_of
 from dynakv.viz._sources import natural
 
 _DOWN = {"crash", "power loss", "clean stop", "storage failed", "wipe"}
@@ -56,17 +56,17 @@ def read_trace(source: object, operations: Iterable[Operation] | None) -> Trace:
         There is something else among them.
     """
     events: list[SimEvent] = []
-    done: list[Operation] = list(operations or ())
+    done: list[Operation] = []
     hosts: set[str] = set()
     end = 0.0
     items: Iterable[object]
     if isinstance(source, Simulation):
-        items = source.trace
+        items = [*source.trace, *(source.history if operations is None else operations)]
         hosts.update(node.name for node in source.nodes)
         hosts.update(source._clients)
         end = source.now
     elif isinstance(source, Iterable):
-        items = source
+        items = [*source, *(operations or ())]
     else:
         raise ArgumentTypeError(
             f"this figure needs a Simulation, or events and operations, not {type(source).__name__}"
@@ -74,8 +74,8 @@ def read_trace(source: object, operations: Iterable[Operation] | None) -> Trace:
     for item in items:
         if isinstance(item, SimEvent):
             events.append(item)
-        elif isinstance(item, Operation):
-            done.append(item)
+        elif (operation := operation_of(item)) is not None:
+            done.append(operation)
         elif isinstance(item, Mapping) and {"at", "kind"} <= item.keys():
             events.append(
                 SimEvent(
@@ -99,7 +99,7 @@ def read_trace(source: object, operations: Iterable[Operation] | None) -> Trace:
         hosts.add(operation.client)
         hosts.update(operation.acked)
     times = [event.at for event in events]
-    times += [time for operation in done for time in (operation.began, operation.ended)]
+    times += [t for each in done for t in (each.began, each.ended) if t != float("inf")]
     start = min(times, default=0.0)
     return Trace(sorted(hosts, key=natural), events, done, start, max([end, start, *times]))
 

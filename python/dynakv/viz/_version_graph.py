@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from dynakv._core import Context
 from dynakv._results import GetResult, PutResult
 from dynakv._siblings import Dot
-from dynakv.viz._history import Operation
+from dynakv.viz._history import Operation, operation_of
 from dynakv.viz._sources import readable
 
 DRAWN_MAX = 300
+_BRANCHES_MAX = 6  # more are drawn side by side on one line
 
 
 @dataclass
@@ -26,18 +27,21 @@ class Version:
     present: bool = False
     parents: list[int] = field(default_factory=list)
     superseded: bool = False
+    seen: int = 0  # a bit for each write before it that it had seen
+    branch: int = 0  # within its actor
 
 
 def collect(
-    items: Iterable[object], wanted: bytes | None
+    items: Iterable[object], wanted: bytes | None, show: Callable[[object], str]
 ) -> tuple[list[Version], bool, bytes | None, int]:
     """Return the writes, whether there was a read, the key, and how many writes were left out."""
     found: list[Version] = []
     by_dot: dict[Dot, Version] = {}
     read = False
     first_key: bytes | None = None
-    for item in items:
-        if not isinstance(item, (Operation, PutResult, GetResult)):
+    for given in items:
+        item = given if isinstance(given, (PutResult, GetResult)) else operation_of(given)
+        if item is None:
             continue
         if wanted is not None and item.key != wanted:
             continue
@@ -46,10 +50,12 @@ def collect(
             isinstance(item, Operation) and item.verb == "get" and item.context is not None
         ):
             siblings = (
-                [(each.dot, each._shown(), each.context) for each in item.siblings]
+                [(each.dot, each.value, each.context) for each in item.siblings]
                 if isinstance(item, GetResult)
                 else list(item.siblings)
             )
+            if siblings and all(dot is None for dot, _, _ in siblings):
+                continue  # it does not tell which writes it found
             read = True
             for version in found:
                 version.present = False
@@ -60,7 +66,7 @@ def collect(
                     by_dot[dot] = Version(dot, context)
                     found.append(by_dot[dot])
                 by_dot[dot].present = True
-                by_dot[dot].value = shown(value)
+                by_dot[dot].value = by_dot[dot].value or _told(show, value)
             continue
         if item.context is None:  # failed
             continue
@@ -73,7 +79,7 @@ def collect(
         version.node = item.acked[0] if item.acked else ""
         if isinstance(item, Operation):
             version.writer = item.client
-            version.value = "" if item.verb == "delete" else shown(item.value)
+            version.value = "" if item.verb == "delete" else _told(show, item.value)
         if item.dot is not None:
             by_dot[item.dot] = version
         if read:  # what a later write did to the siblings is not read yet
@@ -82,6 +88,14 @@ def collect(
                 each.present = False
     dropped = max(0, len(found) - DRAWN_MAX)
     return found[dropped:], read, first_key, dropped
+
+
+def _told(show: Callable[[object], str], value: object) -> str:
+    """Use the caller's words; a value that they do not fit, such as raw bytes, has its own."""
+    try:
+        return str(show(value))
+    except (TypeError, ValueError, LookupError, AttributeError):
+        return shown(value)
 
 
 def relate(found: list[Version]) -> None:
@@ -95,6 +109,7 @@ def relate(found: list[Version]) -> None:
             if context is not None and other is not None and context.descends(other):
                 mask |= 1 << j
         seen.append(mask)
+        version.seen = mask
         near = mask
         for j in range(i):
             if mask >> j & 1:
@@ -102,6 +117,21 @@ def relate(found: list[Version]) -> None:
         version.parents = [j for j in range(i) if near >> j & 1]
         for j in version.parents:
             found[j].superseded = True
+
+
+def branch(found: list[Version]) -> None:
+    """Put writes of one actor that had not seen each other on branches of its lane."""
+    tips: dict[int, list[int]] = {}
+    for i, version in enumerate(found):
+        if version.dot is None:
+            continue
+        lane = tips.setdefault(version.dot.actor, [])
+        free = [k for k, tip in enumerate(lane) if version.seen >> tip & 1]
+        version.branch = free[0] if free else len(lane)
+        lane[version.branch : version.branch + 1] = [i]
+    for version in found:
+        if version.dot is not None and len(tips[version.dot.actor]) > _BRANCHES_MAX:
+            version.branch = 0
 
 
 def actors_of(found: list[Version]) -> dict[int, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from dynakv._exceptions import ArgumentTypeError
@@ -13,13 +13,15 @@ from dynakv.viz._history import Operation
 from dynakv.viz._sources import Key, counted, readable
 from dynakv.viz._style import WIDTH, arrow, color, label, page
 from dynakv.viz._svg import Element, group, path
-from dynakv.viz._version_graph import Version, actors_of, collect, name_of, relate
+from dynakv.viz._version_graph import Version, actors_of, branch, collect, name_of, relate, shown
 
 _BOXES_MAX = 14  # more are drawn as dots
 _LEFT = 128.0
 
 
-def versions(source: object, key: Key | None = None) -> Figure:
+def versions(
+    source: object, key: Key | None = None, *, show: Callable[[Any], str] | None = None
+) -> Figure:
     """Draw the versions of a key: a lane for each actor, dots as labels, siblings outlined.
 
     An arrow says that a write had seen the other one, and so replaced it. The present siblings
@@ -32,6 +34,8 @@ def versions(source: object, key: Key | None = None) -> Figure:
         came to be.
     key : str or bytes, optional
         Which key, when the source is about several.
+    show : callable, optional
+        From a value to a few words for its box.
     """
     wanted = None if key is None else encode_key(key)
     items = [source] if isinstance(source, (GetResult, PutResult, Operation)) else source
@@ -40,11 +44,12 @@ def versions(source: object, key: Key | None = None) -> Figure:
             "versions needs a History, or the results of puts and gets in their order, "
             f"not {type(source).__name__}"
         )
-    found, read, first_key, dropped = collect(items, wanted)
+    found, read, first_key, dropped = collect(items, wanted, show or shown)
     named = readable(wanted if wanted is not None else (first_key or b""))
     if not found:
         return _empty(named, read=read)
     relate(found)
+    branch(found)
     if not read:
         for version in found:
             version.present = version.dot is not None and not version.superseded
@@ -126,8 +131,10 @@ def _draw(
     dropped: int,
 ) -> Element:
     compact = len(found) > _BOXES_MAX
-    rows = [*lanes, *([None] if any(version.dot is None for version in found) else [])]
-    pitch = 74.0 if len(rows) <= 8 else max(16.0, 600.0 / len(rows))
+    places = {_place(version) for version in found}
+    order = {actor: i for i, actor in enumerate(lanes)}
+    rows = sorted(places, key=lambda row: (order.get(row[0] or 0, len(order)), row[1]))
+    pitch = 70.0 if len(rows) <= 8 else max(16.0, 600.0 / len(rows))
     top = 84.0
     words = "An arrow leads to the write that had seen, and so replaced, the one it comes from."
     if len(found) > 1 and not any(version.node for version in found):
@@ -136,14 +143,15 @@ def _draw(
         words += f" {counted(dropped, 'older write')} left out."
     root = page(top + pitch * len(rows) + 34, title, description, words)
     step = (WIDTH - _LEFT - 24) / len(found)
-    size = min(96.0, step - 16) if not compact else 0.0
-    for i, actor in enumerate(rows):
+    size = min(150.0, step - 22) if not compact else 0.0
+    for i, (actor, number) in enumerate(rows):
         y = top + pitch * (i + 0.5)
         root.add(Element("path", d=f"M{_LEFT - 8} {y}H{WIDTH - 16}", class_="rule"))
-        root.add(_lane_label(actor, lanes, found, y, narrow=pitch < 30))
+        if number == 0:
+            root.add(_lane_label(actor, lanes, found, y, narrow=pitch < 30))
     at: list[tuple[float, float]] = []
     for i, version in enumerate(found):
-        row = rows.index(version.dot.actor if version.dot else None)
+        row = rows.index(_place(version))
         at.append((_LEFT + step * (i + 0.5), top + pitch * (row + 0.5)))
     half = (size / 2, 23.0) if not compact else (4.5, 4.5)
     for i, version in enumerate(found):
@@ -171,6 +179,10 @@ def _draw(
         label("the dot, such as A:1, names a write: actor and count", 340, bottom, "soft small"),
     )
     return root
+
+
+def _place(version: Version) -> tuple[int | None, int]:
+    return (version.dot.actor if version.dot else None, version.branch)
 
 
 def _lane_label(
