@@ -32,7 +32,7 @@ class ProcessNode:
         self._owner_pid = os.getpid()
         self._buffer = b""
         self._member: Member | None = None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._link_faults: list[tuple[str, int, int, float]] = []
         self._paused = False
 
@@ -67,8 +67,9 @@ class ProcessNode:
 
     def start(self) -> ProcessNode:
         """Start the child and wait until it listens."""
-        self.launch()
-        self.finish_start()
+        with self._lock:  # who sets faults meanwhile waits, and sets them after it
+            self.launch()
+            self.finish_start()
         return self
 
     def bootstrap(self, members: Sequence[Member] | None = None) -> None:
@@ -82,8 +83,9 @@ class ProcessNode:
 
     def _pause(self) -> None:
         child = self._running_child()
-        child.send_signal(signal.SIGSTOP)
-        self._paused = True
+        with self._lock:  # not while it is asked something
+            child.send_signal(signal.SIGSTOP)
+            self._paused = True
         # A thread that runs on another processor goes on for a moment.
         end = time.monotonic() + PAUSE_TIMEOUT
         while os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is None:
@@ -99,8 +101,10 @@ class ProcessNode:
     def _set_link_faults(self, rows: list[tuple[str, int, int, float]]) -> None:
         """Lose or delay messages; a node that is paused or down learns it when it goes on."""
         self._link_faults = rows
-        if self.running and not self._paused:
-            self._request({"do": "link_faults", "rows": rows})
+        with self._lock:
+            if self.running and not self._paused:
+                with suppress(ClosedError):  # it ended: it begins with them when it is started
+                    self._request({"do": "link_faults", "rows": rows})
 
     def _running_child(self) -> subprocess.Popen[bytes]:
         if self._child is None or not self.running:

@@ -1,0 +1,129 @@
+"""The chaos run: its schedules, what its checkers find, and one whole run."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import dynakv
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from tests.chaos.report import GOALS, Report  # noqa: E402
+from tests.chaos.schedule import NODES, SHAPES, make_schedule  # noqa: E402
+from tests.chaos.workload import (  # noqa: E402
+    DELETED,
+    HELD,
+    IN_DOUBT,
+    MAYBE_DELETED,
+    NOT_APPLIED,
+    Worker,
+)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_schedule_comes_from_its_seed_and_meets_the_goals(seed: int) -> None:
+    schedule = make_schedule(seed, 50)
+    assert schedule == make_schedule(seed, 50)
+    assert schedule != make_schedule(seed + 1, 50)
+    for kind, goal in GOALS.items():
+        assert sum(f"{fault.kind}s" == kind and fault.at < 49 for fault in schedule) >= goal
+    assert {fault.shape for fault in schedule if fault.kind == "partition"} == set(SHAPES)
+    for fault in schedule:
+        assert not set(fault.left) & set(fault.right)
+        assert (0 <= fault.node < NODES) == (fault.kind != "partition")
+        if fault.kind == "pause":
+            assert 1 <= fault.lasts <= 30
+
+
+@pytest.mark.parametrize(
+    ("state", "value", "word"),
+    [
+        (HELD, None, "lost"),
+        (HELD, b"another", "nobody wrote"),
+        (DELETED, b"once/0/0", "resurrected"),
+        (NOT_APPLIED, b"once/0/0", "refused"),
+        (HELD, b"once/0/0", ""),
+        (DELETED, None, ""),
+        (NOT_APPLIED, None, ""),
+        (IN_DOUBT, None, ""),
+        (IN_DOUBT, b"once/0/0", ""),
+        (MAYBE_DELETED, b"once/0/0", ""),
+    ],
+)
+def test_the_checker_of_once_keys(
+    cluster: dynakv.LocalCluster, state: int, value: bytes | None, word: str
+) -> None:
+    with cluster.client() as client:
+        worker = Worker(0, client, 1, exact=True)
+        worker.states.append(state)
+        client.delete("once/0/0")
+        if value is not None:
+            client.put("once/0/0", value, overwrite=True)
+        worker.check_all(client)
+        client.delete("once/0/0")
+    assert bool(worker.violations) == bool(word)
+    assert word in "".join(worker.violations)
+    assert worker.counts["violations"] == len(worker.violations)
+
+
+@pytest.mark.parametrize(
+    ("acked", "odd", "values", "word"),
+    [
+        (3, {}, [3], ""),
+        (3, {}, [], "lost"),
+        (3, {}, [2], "came back"),
+        (3, {}, [2, 3], "came back"),
+        (3, {2: IN_DOUBT}, [2, 3], ""),
+        (3, {2: IN_DOUBT}, [2], "went back"),
+        (3, {4: IN_DOUBT}, [4], ""),
+        (3, {4: NOT_APPLIED}, [4], "refused"),
+        (3, {}, [9], "nobody wrote"),
+        (0, {1: IN_DOUBT}, [], ""),
+    ],
+)
+def test_the_checker_of_registers(
+    cluster: dynakv.LocalCluster, acked: int, odd: dict[int, int], values: list[int], word: str
+) -> None:
+    with cluster.client() as client:
+        worker = Worker(9, client, 1, exact=True)
+        worker.acked[0], worker.tried[0], worker.odd[0] = acked, 5, odd
+        client.delete("register/9/0")
+        for value in values:  # each has seen nothing of the others
+            client.session().put("register/9/0", b"%d" % value)
+        worker.check_all(client)
+        client.put("register/9/0", b"0", overwrite=True)
+        client.delete("register/9/0")
+    assert bool(worker.violations) == bool(word)
+    assert word in "".join(worker.violations)
+
+
+def test_a_run_is_judged_by_its_goals() -> None:
+    report = Report(seed=1, seconds=60)
+    report.judge()
+    assert len(report.violations) == 5
+    assert "only 0 kills of 40" in report.violations
+    report = Report(seed=1, seconds=60, converged_s=31)
+    report.kill.puts, report.kill.failed = 1000, 1
+    report.faults.update(GOALS)
+    report.counts.update(puts=100_000)
+    report.judge()
+    assert report.violations == ["not converged within 30 s after healing"]
+    assert "1 violations; the same schedule again: ./dev chaos --seed 1" in report.lines()[-1]
+
+
+@pytest.mark.slow
+def test_a_minute_of_chaos() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.chaos"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=280,
+    )
+    print(done.stdout)
+    assert done.returncode == 0, done.stdout + done.stderr
