@@ -211,17 +211,22 @@ void GetCoordinator::forget_if_done(Now now, Flights::iterator at, Outbox& out) 
   forget(at);
 }
 
-void GetCoordinator::reply(Now now, Flight& flight, Outbox& out) {
-  const bool is_repaired = flight.stage == Stage::repairing;
-  flight.stage = Stage::replied;
-  ++replied_count_;
-  flight.explain.note(now.steady, ExplainKind::replied, identity_.id());
+GetReply GetCoordinator::make_reply(Now now, const Flight& flight) {
   GetReply reply;
-  reply.object = is_repaired ? std::move(flight.shown_now) : flight.phase.encoded(now.wall);
+  reply.object = flight.phase.encoded(now.wall);
   reply.answered = flight.phase.owners_answered();
   reply.fallbacks = flight.phase.fallbacks_answered();
   reply.all_answered = flight.phase.all_owners_answered();
   reply.is_strict = flight.phase.is_strict();
+  return reply;
+}
+
+void GetCoordinator::reply(Now now, Flight& flight, Outbox& out) {
+  GetReply reply =
+      flight.stage == Stage::repairing ? std::move(flight.reply) : make_reply(now, flight);
+  flight.stage = Stage::replied;
+  ++replied_count_;
+  flight.explain.note(now.steady, ExplainKind::replied, identity_.id());
   reply.explain = flight.explain.record();
   out.send(flight.client, flight.client_request, std::move(reply));
 }

@@ -152,6 +152,7 @@ void Oracle::reply_came(const Reply& reply) {
   } else if (const auto* error = std::get_if<ErrorReply>(&reply.outcome)) {
     ++failed_operations_;
     if (started.planned.kind == PlannedKind::get) {
+      read_last_.erase(started.key);
       if (error->in_doubt) report("I13", "a failed read cannot be in doubt");
     } else if (error->in_doubt) {
       writes_[started.value].outcome = Outcome::in_doubt;
@@ -172,6 +173,7 @@ void Oracle::check_get(const Started& started, const GetReply& reply) {
     if (!decoded) return report("I20", "a read returned a malformed object");
     object = std::move(*decoded);
   }
+  read_last_.insert(started.key);
   check_who_answered(started, reply);
   check_object_order(started.key, object, "a read");
   check_not_behind(started, reply, object);

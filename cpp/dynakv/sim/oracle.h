@@ -141,6 +141,8 @@ class Oracle {
     Context context;
   };
   std::map<Bytes, std::vector<Shown>> shown_;
+  /// Keys whose last read succeeded.
+  std::set<Bytes> read_last_;
   /// What was last sent to replicas: it goes to several.
   Bytes last_object_;
   std::map<std::pair<FlowId, Bytes>, Context> flow_saw_;

@@ -81,6 +81,7 @@ void Oracle::check_copy(int node, const Bytes& key) {
 
 void Oracle::check_convergence() {
   for (const auto& [key, history] : histories_) {
+    if (!read_last_.contains(key)) continue;  // too few of its owners are left
     std::optional<Object> first;
     for (const NodeId& owner : owners_of(key)) {
       const int node = simulation_.host_of(owner);

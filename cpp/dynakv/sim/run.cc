@@ -10,7 +10,7 @@ constexpr Duration kDiskCheckInterval = seconds(10);
 /// After the heal: nodes come up, connections are made, deadlines of old requests pass.
 constexpr Duration kHealTime = seconds(40);
 /// After the last reads: repairs and late hints arrive.
-constexpr Duration kSettleTime = seconds(4);
+constexpr Duration kSettleTime = seconds(20);
 
 class Run {
  public:
@@ -318,6 +318,10 @@ void Run::read_all_keys() {
     read.key = key;
     read.client = key % plan_.client_count;
     perform(read);
+    // One after the other: where few reads may wait for late owners, each must have its turn.
+    simulation_.run_until([this] { return oracle_.pending_count() == 0; },
+                          plan_.simulation.client.timeout + seconds(1));
+    simulation_.run_for(plan_.simulation.protocol.hint_timeout);
   }
   simulation_.run_for(plan_.simulation.client.timeout + kSettleTime);
 }
