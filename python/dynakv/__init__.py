@@ -57,10 +57,11 @@ from dynakv._exceptions import (
     ValueTooLarge,
     VersionMismatch,
 )
+from dynakv._explain import Explain, ExplainEvent
 from dynakv._node import Node
-from dynakv._options import Quorum, RequestOptions, RetryPolicy, deadline
+from dynakv._options import Quorum, ReadRepair, RequestOptions, RetryPolicy, deadline
 from dynakv._requests import BucketProperties
-from dynakv._results import Explain, GetResult, PutResult, Resolver
+from dynakv._results import GetResult, PutResult, Resolver, StandIn
 from dynakv._siblings import Dot, Sibling
 from dynakv._simulation import Simulation
 
@@ -92,6 +93,7 @@ __all__ = [
     "Dot",
     "DynakvError",
     "Explain",
+    "ExplainEvent",
     "ForkedError",
     "GetResult",
     "InternalError",
@@ -113,6 +115,7 @@ __all__ = [
     "QuorumError",
     "QuorumTimeout",
     "QuorumUnavailable",
+    "ReadRepair",
     "RequestOptions",
     "RequestTimeout",
     "Resolver",
@@ -122,6 +125,7 @@ __all__ = [
     "SiblingsError",
     "Simulation",
     "StaleError",
+    "StandIn",
     "StorageError",
     "TooManySiblings",
     "ValueTooLarge",

@@ -75,6 +75,11 @@ class NodeStatus:
     peers: tuple[PeerStatus, ...]
     counters: Mapping[str, int]
 
+    @property
+    def hints_pending(self) -> int:
+        """Hints that it holds for other nodes, by its own count."""
+        return self.counters.get("hints_pending", 0)
+
 
 @dataclass(frozen=True)
 class Placement:

@@ -41,7 +41,7 @@ class AsyncBucket(BucketBase[V]):
         encoded = encode_key(key)
         batch = self._start_get((encoded,), merged, self._wakeup.next_tag())
         await self._wakeup.finished(batch)
-        return self._got(encoded, batch.take_get(), merged)
+        return self._got(encoded, batch.take_get())
 
     @overload
     async def get_value(
@@ -152,7 +152,7 @@ class AsyncBucket(BucketBase[V]):
             return self._start_get(part, merged, self._wakeup.next_tag(), timeout)
 
         async for part, batch in self._in_parts(encoded, start):
-            results.update(self._got_many(part, batch, merged))
+            results.update(self._got_many(part, batch))
         return results
 
     async def put_many(

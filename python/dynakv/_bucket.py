@@ -57,7 +57,7 @@ class Bucket(BucketMany[V]):
         encoded = encode_key(key)
         batch = self._start_get((encoded,), merged, 0)
         batch.wait()
-        return self._got(encoded, batch.take_get(), merged)
+        return self._got(encoded, batch.take_get())
 
     @overload
     def get_value(

@@ -40,7 +40,7 @@ class BucketMany(BucketBase[V]):
         for part, batch in self._in_parts(
             encoded, lambda part: self._start_get(part, merged, 0, timeout)
         ):
-            results.update(self._got_many(part, batch, merged))
+            results.update(self._got_many(part, batch))
         return results
 
     def put_many(

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from dynakv import _core
 from dynakv._exceptions import ArgumentTypeError, ConfigError
-from dynakv._options import Quorum
+from dynakv._options import Quorum, ReadRepair, check_read_repair, check_sloppy
 
 BucketChanges = Mapping[str, str | int]
 
@@ -22,6 +22,15 @@ _CHOICES = {
     "log_level": ("debug", "info", "warning", "error", "off"),
 }
 _TEXTS = ("name", "data_dir", "listen", "advertise", "zone")
+
+
+def _property_texts(properties: BucketChanges) -> dict[str, str]:
+    """The form in which the core takes properties; it says "quorum" for what users call sloppy."""
+    texts = {name: str(value) for name, value in properties.items() if name != "sloppy"}
+    if "sloppy" in properties:
+        check_sloppy(properties["sloppy"])
+        texts["quorum"] = "sloppy" if properties["sloppy"] else "strict"
+    return texts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +62,13 @@ class NodeConfig:
         Owners that a read and a write need.
     conflict : "siblings" or "lww"
         What becomes of concurrent values.
+    sloppy : bool
+        Nodes that stand in for owners which are down count towards R and W. False: only owners do.
+    read_repair : "off", "background" or "blocking"
+        When reads bring owners up to date that answered with less: never, after the reply, or
+        before it.
     buckets : mapping of str to mapping
-        Buckets with properties of their own: n, r, w, conflict.
+        Buckets with properties of their own: n, r, w, conflict, sloppy, read_repair.
     capacity : float
         Share of the data relative to other nodes.
     zone : str
@@ -92,6 +106,8 @@ class NodeConfig:
     r: Quorum = 2
     w: Quorum = 2
     conflict: Literal["siblings", "lww"] = "siblings"
+    sloppy: bool = True
+    read_repair: ReadRepair = "background"
     buckets: Mapping[str, BucketChanges] = field(default_factory=dict)
     capacity: float = 1.0
     zone: str = "dc1/r1"
@@ -138,13 +154,16 @@ class NodeConfig:
             )
         if self.storage == "rocksdb" and not os.fspath(self.data_dir):
             raise ConfigError('data_dir is empty; name a directory, or use storage="memory"')
+        check_sloppy(self.sloppy)
+        check_read_repair(self.read_repair)
         if not 0.01 <= self.capacity <= 16:
             raise ConfigError(f"capacity is {self.capacity}; use 0.01 to 16")
         _core.check_properties(self.default_properties(), self.bucket_properties(), 7)
 
     def default_properties(self) -> dict[str, str]:
         """Properties of buckets that name none, as text."""
-        return {"n": str(self.n), "r": str(self.r), "w": str(self.w), "conflict": self.conflict}
+        names = ("n", "r", "w", "conflict", "sloppy", "read_repair")
+        return _property_texts({name: getattr(self, name) for name in names})
 
     def bucket_properties(self) -> dict[bytes, dict[str, str]]:
         """Properties of each named bucket, as text."""
@@ -154,7 +173,7 @@ class NodeConfig:
                 raise ArgumentTypeError(
                     f'bucket {bucket!r} is {changes!r}; use a dict such as {{"conflict": "lww"}}'
                 )
-            result[bucket.encode()] = {name: str(value) for name, value in changes.items()}
+            result[bucket.encode()] = _property_texts(changes)
         return result
 
     @classmethod

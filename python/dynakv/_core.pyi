@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import Literal, TypedDict, final
 
 from dynakv._exceptions import DynakvError
+from dynakv._explain import EventKind
+from dynakv._options import ReadRepair
 
 version: str
 
@@ -25,6 +27,19 @@ class StatusFields(TypedDict):
     connected: list[str]
     peers: list[PeerFields]
     counters: dict[str, int]
+
+_ExplainedEvent = tuple[int, str, EventKind, str | None]
+_Choices = tuple[int, int, int, bool]
+
+class _ExplainFields(TypedDict):
+    operation: Literal["get", "put", "delete"]
+    layout: int
+    coordinator: str
+    owners: list[str]
+    fallbacks: list[str]
+    required: int
+    strict: bool
+    events: list[_ExplainedEvent]
 
 def error_table() -> list[tuple[str, int, str, bool]]: ...
 def check_properties(
@@ -71,6 +86,8 @@ class _Properties(TypedDict):
     r: str
     w: str
     conflict: str
+    sloppy: bool
+    read_repair: ReadRepair
 
 @final
 class Layout:
@@ -97,7 +114,13 @@ class Got:
     @property
     def answered(self) -> list[str]: ...
     @property
+    def fallbacks(self) -> list[str]: ...
+    @property
     def all_answered(self) -> bool: ...
+    @property
+    def strict(self) -> bool: ...
+    @property
+    def explain(self) -> _ExplainFields | None: ...
 
 @final
 class Wrote:
@@ -107,6 +130,12 @@ class Wrote:
     def dot(self) -> tuple[int, int]: ...
     @property
     def acked(self) -> list[str]: ...
+    @property
+    def hinted(self) -> list[tuple[str, str]]: ...
+    @property
+    def strict(self) -> bool: ...
+    @property
+    def explain(self) -> _ExplainFields | None: ...
 
 @final
 class Batch:
@@ -137,14 +166,20 @@ class Client:
         prefer: str,
     ) -> Client: ...
     def get(
-        self, bucket: bytes, keys: Sequence[bytes], r: int, timeout: float, flow: int, tag: int
+        self,
+        bucket: bytes,
+        keys: Sequence[bytes],
+        choices: _Choices,
+        timeout: float,
+        flow: int,
+        tag: int,
     ) -> Batch: ...
     def put(
         self,
         bucket: bytes,
         items: Sequence[tuple[bytes, bytes]],
         content_type: str,
-        w: int,
+        choices: _Choices,
         timeout: float,
         flow: int,
         tag: int,
@@ -156,7 +191,7 @@ class Client:
         self,
         bucket: bytes,
         key: bytes,
-        w: int,
+        choices: _Choices,
         timeout: float,
         flow: int,
         tag: int,

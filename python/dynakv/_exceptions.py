@@ -7,7 +7,7 @@
      ├ ClosedError ─ ForkedError
      ├ NoNodesAvailable(ConnectionError)
      ├ RequestTimeout(TimeoutError)
-     ├ QuorumError: op, required, received, acked
+     ├ QuorumError: op, required, received, acked, alive, explain
      │  ├ QuorumUnavailable          never in doubt
      │  └ QuorumTimeout              in doubt for writes
      ├ NotFound(KeyError)
@@ -33,7 +33,12 @@ A write that failed *in doubt* may have been applied, or may still be; otherwise
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from dynakv._explain import Explain
+
+if TYPE_CHECKING:
+    from dynakv._core import _ExplainFields
 
 
 class DynakvError(Exception):
@@ -138,6 +143,10 @@ class QuorumError(DynakvError):
         Owners needed, and owners that answered.
     acked : tuple of str
         Names of the nodes that answered; for a write, those that hold it.
+    alive : int
+        Owners that could be reached, as the node that refused or gave up saw it.
+    explain : Explain or None
+        With the option ``explain=True``, where the request was begun.
     """
 
     retryable = True
@@ -150,6 +159,8 @@ class QuorumError(DynakvError):
         required: int = 0,
         received: int = 0,
         acked: tuple[str, ...] = (),
+        alive: int = 0,
+        explain: _ExplainFields | None = None,
         code: str | None = None,
         in_doubt: bool = False,
         retryable: bool | None = None,
@@ -162,6 +173,8 @@ class QuorumError(DynakvError):
         self.required = required
         self.received = received
         self.acked = acked
+        self.alive = alive
+        self.explain = Explain._from_core(explain) if explain is not None else None
 
 
 class QuorumUnavailable(QuorumError):

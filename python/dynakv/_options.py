@@ -7,16 +7,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal, TypedDict
 from urllib.parse import parse_qsl, urlsplit
 
 from dynakv._exceptions import ArgumentTypeError, ConfigError, RequestTimeout
 
 Quorum = int | Literal["quorum", "all"]
+ReadRepair = Literal["off", "background", "blocking"]
 
 DEFAULT_PORT = 7400
 DEFAULT_TIMEOUT = 5.0
 _NAMED_QUORUMS = {"quorum": -1, "all": -2}
+# The numbers of QuorumMode and ReadRepair in domain/bucket.h; None is the bucket's default.
+_MODES = {None: 0, False: 1, True: 2}
+_REPAIRS = {None: 0, "off": 1, "background": 2, "blocking": 3}
 
 
 class OptionArguments(TypedDict, total=False):
@@ -24,7 +29,9 @@ class OptionArguments(TypedDict, total=False):
 
     r: Quorum | None
     w: Quorum | None
+    sloppy: bool | None
     timeout: float | None
+    read_repair: ReadRepair | None
     explain: bool
 
 
@@ -36,10 +43,15 @@ class RequestOptions:
     ----------
     r, w : int, "quorum", "all" or None
         Owners that must answer a read, or hold a write, before it succeeds.
+    sloppy : bool or None
+        Nodes that stand in for owners count towards R and W too. False: only owners count.
     timeout : float, seconds, or None
         Time for a whole request, retries included; 5 s by default.
+    read_repair : "off", "background", "blocking" or None
+        When a read brings owners up to date that answered with less: never, after the reply, or
+        before it. Blocking, with R + W > N and ``sloppy=False``, reads never go back in time.
     explain : bool
-        Fill ``GetResult.explain``.
+        Fill ``explain`` of results and of `QuorumError`.
 
     Raises
     ------
@@ -49,18 +61,37 @@ class RequestOptions:
     Examples
     --------
     >>> RequestOptions(r="all", timeout=0.5)
-    RequestOptions(r='all', w=None, timeout=0.5, explain=False)
+    RequestOptions(r='all', w=None, sloppy=None, timeout=0.5, read_repair=None, explain=False)
     """
 
     r: Quorum | None = None
     w: Quorum | None = None
+    sloppy: bool | None = None
     timeout: float | None = None
+    read_repair: ReadRepair | None = None
     explain: bool = False
 
     def __post_init__(self) -> None:
         quorum_number("r", self.r)
         quorum_number("w", self.w)
+        check_sloppy(self.sloppy, optional=True)
+        check_read_repair(self.read_repair, optional=True)
         check_timeout("timeout", self.timeout)
+
+    @cached_property
+    def read_choices(self) -> tuple[int, int, int, bool]:
+        """How the core takes them for a get: R, mode, read repair, explain."""
+        return (
+            quorum_number("r", self.r),
+            _MODES[self.sloppy],
+            _REPAIRS[self.read_repair],
+            bool(self.explain),
+        )
+
+    @cached_property
+    def write_choices(self) -> tuple[int, int, int, bool]:
+        """How the core takes them for a put or delete: W, mode, no read repair, explain."""
+        return quorum_number("w", self.w), _MODES[self.sloppy], 0, bool(self.explain)
 
     def merged(self, changes: OptionArguments) -> RequestOptions:
         """Return these options with `changes` on top.
@@ -119,6 +150,20 @@ def quorum_number(name: str, quorum: Quorum | None) -> int:
     elif isinstance(quorum, int) and not isinstance(quorum, bool) and 1 <= quorum <= 7:
         return quorum
     raise ConfigError(f'{name} is {quorum!r}; use a number from 1 to 7, "quorum" or "all"')
+
+
+def check_sloppy(sloppy: object, *, optional: bool = False) -> None:
+    """Refuse what is no bool."""
+    if not isinstance(sloppy, bool) and not (optional and sloppy is None):
+        raise ArgumentTypeError(f"sloppy is {sloppy!r}; use True or False")
+
+
+def check_read_repair(mode: object, *, optional: bool = False) -> None:
+    """Refuse an unknown mode of read repair."""
+    if mode is None and optional:
+        return
+    if not isinstance(mode, str) or mode not in _REPAIRS:
+        raise ConfigError(f'read_repair is {mode!r}; use "off", "background" or "blocking"')
 
 
 def check_timeout(name: str, timeout: float | None) -> None:
@@ -224,6 +269,9 @@ def _with_port(point: str) -> str:
     return point
 
 
+_FLAGS = {"true": True, "1": True, "false": False, "0": False}
+
+
 def _parse_url(url: str, options: RequestOptions) -> tuple[str, RequestOptions]:
     parts = urlsplit(url)
     changes: dict[str, Any] = {}
@@ -235,6 +283,15 @@ def _parse_url(url: str, options: RequestOptions) -> tuple[str, RequestOptions]:
                 changes[name] = float(value)
             except ValueError as error:
                 raise ConfigError(f"timeout={value!r} in {url!r} is no number") from error
+        elif name in ("sloppy", "explain"):
+            if value not in _FLAGS:
+                raise ConfigError(f"{name}={value!r} in {url!r}; use true or false")
+            changes[name] = _FLAGS[value]
+        elif name == "read_repair":
+            changes[name] = value
         else:
-            raise ConfigError(f"unknown option {name!r} in {url!r}; use r, w or timeout")
+            raise ConfigError(
+                f"unknown option {name!r} in {url!r}; use r, w, sloppy, timeout, read_repair or "
+                "explain"
+            )
     return parts.netloc, replace(options, **changes)

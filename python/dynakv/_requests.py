@@ -12,7 +12,7 @@ from dynakv import _core
 from dynakv._codecs import Codec
 from dynakv._core import Context
 from dynakv._exceptions import ArgumentTypeError, ConditionFailed, ConfigError, DynakvError
-from dynakv._options import OptionArguments, RequestOptions, check_timeout, quorum_number, time_left
+from dynakv._options import OptionArguments, ReadRepair, RequestOptions, check_timeout, time_left
 from dynakv._results import GetResult, PutResult, Resolver
 
 V = TypeVar("V")
@@ -37,12 +37,18 @@ class BucketProperties:
         Owners that a read needs and that a write needs: a number, "quorum" or "all".
     conflict : str
         "siblings", or "lww": the value with the latest timestamp stays and the others are lost.
+    sloppy : bool
+        Nodes that stand in for owners count towards R and W too.
+    read_repair : "off", "background" or "blocking"
+        When reads bring owners up to date.
     """
 
     n: int
     r: str
     w: str
     conflict: str
+    sloppy: bool
+    read_repair: ReadRepair
 
 
 @dataclass(frozen=True)
@@ -156,7 +162,7 @@ class BucketBase(Generic[V]):
         return self._connection.native.get(
             self._name,
             keys,
-            quorum_number("r", options.r),
+            options.read_choices,
             timeout or self._time(options),
             self._flow(),
             tag,
@@ -177,7 +183,7 @@ class BucketBase(Generic[V]):
             self._name,
             items,
             self._codec.content_type,
-            quorum_number("w", options.w),
+            options.write_choices,
             timeout or self._time(options),
             self._flow(),
             tag,
@@ -193,7 +199,7 @@ class BucketBase(Generic[V]):
         return self._connection.native.delete(
             self._name,
             key,
-            quorum_number("w", options.w),
+            options.write_choices,
             self._time(options),
             self._flow(),
             tag,
@@ -204,18 +210,18 @@ class BucketBase(Generic[V]):
         size = min(PART, self._connection.window)
         return (items[start : start + size] for start in range(0, len(items), size))
 
-    def _got(self, key: bytes, got: _core.Got, options: RequestOptions) -> GetResult[V]:
-        return GetResult(key, got, self._codec, self._resolver, explain=options.explain)
+    def _got(self, key: bytes, got: _core.Got) -> GetResult[V]:
+        return GetResult(key, got, self._codec, self._resolver)
 
     def _got_many(
-        self, keys: Sequence[bytes], batch: _core.Batch, options: RequestOptions
+        self, keys: Sequence[bytes], batch: _core.Batch
     ) -> Iterable[tuple[bytes, GetResult[V] | DynakvError]]:
-        codec, resolver, explain = self._codec, self._resolver, options.explain
+        codec, resolver = self._codec, self._resolver
         for key, got in zip(keys, batch.take_gets(), strict=True):
             if isinstance(got, DynakvError):
                 yield key, got
             else:
-                yield key, GetResult(key, got, codec, resolver, explain=explain)
+                yield key, GetResult(key, got, codec, resolver)
 
     def _wrote_many(
         self, items: Sequence[tuple[bytes, bytes]], batch: _core.Batch

@@ -3,35 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from dynakv import _core
 from dynakv._codecs import Codec
 from dynakv._core import Context
 from dynakv._exceptions import NotFound, SiblingsError
+from dynakv._explain import Explain
 from dynakv._siblings import Dot, Sibling
 
 V = TypeVar("V")
 
 
+class StandIn(NamedTuple):
+    """A node that keeps a write for an owner that is away, and brings it when the owner is back."""
+
+    node: str
+    owner: str
+
+    def __str__(self) -> str:
+        return f"{self.node} for {self.owner}"
+
+
 Resolver = Callable[[Sequence[Sibling[V]]], V]
-
-
-@dataclass(frozen=True, slots=True)
-class Explain:
-    """How a read was answered.
-
-    Parameters
-    ----------
-    answered : tuple of str
-        Names of the owners whose answers are in the result.
-    all_answered : bool
-        True when every owner answered: nothing that exists can be missing.
-    """
-
-    answered: tuple[str, ...]
-    all_answered: bool
 
 
 class GetResult(Generic[V]):
@@ -52,11 +46,20 @@ class GetResult(Generic[V]):
         The one value.
     context : Context
         What this read saw; give it to the put or delete that is based on it.
+    answered : tuple of str
+        Names of the owners whose answers are in the result.
+    fallbacks : tuple of str
+        Names of the nodes that stood in for owners, and whose hints are in the result.
+    strict : bool
+        R was met by owners alone. Then a read that began after an acknowledged strict write
+        returns it, or something newer, where R + W > N; otherwise it may miss the write.
+    all_answered : bool
+        Every owner answered: nothing that exists can be missing, but for hints on their way.
     explain : Explain or None
         With the option ``explain=True``.
     """
 
-    __slots__ = ("_codec", "_context", "_explain", "_got", "_key", "_resolver", "_siblings")
+    __slots__ = ("_codec", "_context", "_got", "_key", "_resolver", "_siblings")
 
     def __init__(
         self,
@@ -64,20 +67,23 @@ class GetResult(Generic[V]):
         got: _core.Got | None,
         codec: Codec[V],
         resolver: Resolver[V] | None = None,
-        *,
-        explain: bool = False,
     ) -> None:
         self._key = key
         self._got = got
         self._codec = codec
         self._resolver = resolver
-        self._explain = explain
         self._siblings: tuple[Sibling[V], ...] | None = None
         self._context: Context | None = None
 
     @staticmethod
-    def _made(result: GetResult[V], value: V, raw: bytes, context: Context) -> GetResult[V]:
-        made = GetResult(result._key, None, result._codec, result._resolver)
+    def _made(
+        result: GetResult[V],
+        value: V,
+        raw: bytes,
+        context: Context,
+        got: _core.Got | None = None,
+    ) -> GetResult[V]:
+        made = GetResult(result._key, got, result._codec, result._resolver)
         made._siblings = (Sibling(value, raw=raw, content_type=result._codec.content_type),)
         made._context = context
         return made
@@ -111,9 +117,24 @@ class GetResult(Generic[V]):
 
     @property
     def explain(self) -> Explain | None:
-        if not self._explain or self._got is None:
-            return None
-        return Explain(tuple(self._got.answered), self._got.all_answered)
+        fields = self._got.explain if self._got is not None else None
+        return Explain._from_core(fields) if fields is not None else None
+
+    @property
+    def answered(self) -> tuple[str, ...]:
+        return tuple(self._got.answered) if self._got is not None else ()
+
+    @property
+    def fallbacks(self) -> tuple[str, ...]:
+        return tuple(self._got.fallbacks) if self._got is not None else ()
+
+    @property
+    def strict(self) -> bool:
+        return self._got is not None and self._got.strict
+
+    @property
+    def all_answered(self) -> bool:
+        return self._got is not None and self._got.all_answered
 
     @property
     def values(self) -> list[V]:
@@ -163,7 +184,7 @@ class GetResult(Generic[V]):
         if len(self.siblings) == 1:
             return self
         value = self._reconciled(resolver or self._resolver)
-        return GetResult._made(self, value, self._codec.encode(value), self.context)
+        return GetResult._made(self, value, self._codec.encode(value), self.context, self._got)
 
     def _reconciled(self, resolver: Resolver[V] | None) -> V:
         siblings = self.siblings
@@ -202,7 +223,14 @@ class PutResult:
     dot : Dot or None
         The write event; None for a delete, which makes none.
     acked : tuple of str
-        Names of the nodes that hold it durably, the coordinator first.
+        Names of the owners that hold it durably, the coordinator first where it is one.
+    hinted : tuple of StandIn
+        Who holds it durably as a hint, and for which owner: ``node`` and ``owner`` by name.
+    strict : bool
+        W was met by owners alone. False: the write is on W nodes and will reach its owners, but
+        reads may miss it until then.
+    explain : Explain or None
+        With the option ``explain=True``.
     """
 
     __slots__ = ("_key", "_wrote")
@@ -228,6 +256,25 @@ class PutResult:
     def acked(self) -> tuple[str, ...]:
         return tuple(self._wrote.acked)
 
+    @property
+    def hinted(self) -> tuple[StandIn, ...]:
+        return tuple(StandIn(*pair) for pair in self._wrote.hinted)
+
+    @property
+    def strict(self) -> bool:
+        return self._wrote.strict
+
+    @property
+    def explain(self) -> Explain | None:
+        fields = self._wrote.explain
+        return Explain._from_core(fields) if fields is not None else None
+
     def __repr__(self) -> str:
-        dot = self.dot
-        return f"PutResult(key={self._key!r}, dot={dot}, acked={list(self.acked)!r})"
+        text = f"PutResult(key={self._key!r}, dot={self.dot}, acked={list(self.acked)!r}"
+        hinted = self.hinted
+        if hinted:
+            text += f", hinted={[str(each) for each in hinted]!r}"
+        if self.strict:
+            return f"{text}, strict: on W owners)"
+        owners = ", ".join(dict.fromkeys(each.owner for each in hinted))
+        return f"{text}, sloppy: reads may miss it until it reached {owners})"

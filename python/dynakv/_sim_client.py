@@ -102,7 +102,7 @@ class SimClient(Client):
         merged = self._merged(options)
         encoded = encode_key(key)
         batch = self._start_get((encoded,), merged, 0)
-        return Pending(batch, lambda: self._got(encoded, batch.take_get(), merged))
+        return Pending(batch, lambda: self._got(encoded, batch.take_get()))
 
     def start_put(
         self,

@@ -11,7 +11,7 @@ from dynakv._cluster_config import cluster_config
 from dynakv._codecs import bytes_codec
 from dynakv._config import BucketChanges
 from dynakv._exceptions import ArgumentTypeError, ConfigError, InternalError
-from dynakv._options import DEFAULT_TIMEOUT, Quorum, RequestOptions, check_timeout
+from dynakv._options import DEFAULT_TIMEOUT, Quorum, ReadRepair, RequestOptions, check_timeout
 from dynakv._requests import Connection, Key, bucket_name, encode_key
 from dynakv._sim_client import SimClient, SimEvent, SimNode, check_choice, check_number, permille
 from dynakv._sim_faults import SimFaults
@@ -95,6 +95,10 @@ class Simulation(SimFaults):
         Copies of each key.
     r, w : int, "quorum" or "all", optional
         Owners that a read and a write need; default 2, or 1 when ``n`` is 1.
+    sloppy : bool
+        Nodes that stand in for owners count towards R and W; see `NodeConfig`.
+    read_repair : "off", "background" or "blocking"
+        When reads bring owners up to date that answered with less.
     buckets : mapping, optional
         Buckets with properties of their own, such as ``{"votes": {"conflict": "lww"}}``.
     zones : sequence of str
@@ -139,6 +143,8 @@ class Simulation(SimFaults):
         n: int = 3,
         r: Quorum | None = None,
         w: Quorum | None = None,
+        sloppy: bool = True,
+        read_repair: ReadRepair = "background",
         buckets: Mapping[str, BucketChanges] | None = None,
         zones: Sequence[str] = (),
         network: Literal["stream", "hostile"] = "stream",
@@ -159,7 +165,13 @@ class Simulation(SimFaults):
         if not hostile and (loss is not None or repeat is not None):
             raise ConfigError('loss and repeat need network="hostile"; a stream loses nothing')
         small = min(2, n) if isinstance(n, int) else 2
-        fields = {"n": n, "r": r or small, "w": w or small, "durability": durability}
+        fields: dict[str, object] = {
+            "n": n,
+            "r": r or small,
+            "w": w or small,
+            "durability": durability,
+        }
+        fields |= {"sloppy": sloppy, "read_repair": read_repair}
         config = cluster_config(nodes, None, buckets, fields)
         native = _core.Simulation(
             nodes=nodes,

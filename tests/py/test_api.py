@@ -126,7 +126,7 @@ dynakv\._core\..*\.__init__
 dynakv\._core\..*\.__new__
 dynakv\._core\..*\._pybind11_conduit_v1_
 dynakv\._core\..*\.__(lt|le|gt|ge|ne|setstate|getstate)__
-dynakv\._core\.(SiblingFields|StatusFields)
+dynakv\._core\.(PeerFields|SiblingFields|StatusFields)
 dynakv\._core\.(Batch|Client|Context|Got|Layout|Member|Node|SimSnapshot|Simulation|Wrote)
 """
 

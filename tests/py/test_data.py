@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import threading
 from collections.abc import Callable
+from dataclasses import asdict
 
 import dynakv
 import pytest
@@ -92,10 +94,22 @@ def test_results_are_frozen_and_say_what_they_are(kv: dynakv.Client, key: str) -
 def test_explain(kv: dynakv.Client, key: str) -> None:
     kv.put(key, b"1", w="all")
     assert kv.get(key).explain is None
-    explain = kv.get(key, r="all", explain=True).explain
+    read = kv.get(key, r="all", explain=True)
+    assert sorted(read.answered) == ["n0", "n1", "n2"]
+    assert (read.all_answered, read.strict, read.fallbacks) == (True, True, ())
+    explain = read.explain
     assert explain is not None
-    assert sorted(explain.answered) == ["n0", "n1", "n2"]
-    assert explain.all_answered
+    assert (explain.operation, explain.required, explain.strict) == ("get", 3, False)
+    assert explain.owners == tuple(kv.layout.owners(key.encode()))
+    assert explain.events[0].event == "received"
+    assert explain.events[-1].event == "replied"
+    assert explain.met_at_us is not None
+    assert json.loads(json.dumps(explain.data())) == explain.data()
+    assert explain.data()["events"][0] == asdict(explain.events[0])
+    wrote = kv.delete(key, sloppy=False, explain=True).explain
+    assert wrote is not None
+    assert (wrote.operation, wrote.required, wrote.strict) == ("delete", 2, True)
+    assert kv.put(key, b"v").explain is None
 
 
 def test_ttl(kv: dynakv.Client, key: str, wait_until: Callable[..., None]) -> None:

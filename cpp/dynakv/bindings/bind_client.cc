@@ -3,6 +3,7 @@
 #include <pybind11/stl.h>
 
 #include <optional>
+#include <tuple>
 #include <utility>
 
 #include "dynakv/bindings/bind_errors.h"
@@ -27,18 +28,30 @@ BytesView view_of(py::handle bytes) {
   return {data, static_cast<std::size_t>(size)};
 }
 
-OperationOptions options_from(int quorum, double timeout, std::uint64_t flow) {
+OperationOptions options_from(double timeout) {
   OperationOptions options;
-  options.quorum = QuorumSize::from_number(static_cast<std::int16_t>(quorum));
   options.timeout = duration_from(timeout);
+  return options;
+}
+
+/// What a data request is asked with: (quorum, mode, read_repair, explain), as numbers.
+using Choices = std::tuple<int, int, int, bool>;
+
+OperationOptions options_from(const Choices& choices, double timeout, std::uint64_t flow) {
+  const auto& [quorum, mode, read_repair, explain] = choices;
+  OperationOptions options = options_from(timeout);
+  options.quorum = QuorumSize::from_number(static_cast<std::int16_t>(quorum));
+  options.mode = static_cast<QuorumMode>(mode);
+  options.read_repair = static_cast<ReadRepair>(read_repair);
+  options.explain = explain;
   options.flow = static_cast<FlowId>(flow);
   return options;
 }
 
 SharedBatch get(const SharedClient& client, const py::bytes& bucket, const py::sequence& keys,
-                int r, double timeout, std::uint64_t flow, std::uint64_t tag) {
+                const Choices& choices, double timeout, std::uint64_t flow, std::uint64_t tag) {
   const Bytes name(view_of(bucket));
-  const OperationOptions options = options_from(r, timeout, flow);
+  const OperationOptions options = options_from(choices, timeout, flow);
   std::vector<Operation> operations;
   std::vector<std::uint64_t> scopes;
   operations.reserve(keys.size());
@@ -63,11 +76,12 @@ void set_context(WriteOperation& write, const ContextToken* context, std::uint64
 }
 
 SharedBatch put(const SharedClient& client, const py::bytes& bucket, const py::sequence& items,
-                const std::string& content_type, int w, double timeout, std::uint64_t flow,
-                std::uint64_t tag, const ContextToken* context, int condition, double ttl) {
+                const std::string& content_type, const Choices& choices, double timeout,
+                std::uint64_t flow, std::uint64_t tag, const ContextToken* context, int condition,
+                double ttl) {
   WriteOperation form;
   form.bucket = Bytes(view_of(bucket));
-  form.options = options_from(w, timeout, flow);
+  form.options = options_from(choices, timeout, flow);
   form.precondition = static_cast<Precondition>(condition);
   form.content_type = content_type;
   form.ttl = duration_from(ttl);
@@ -87,14 +101,14 @@ SharedBatch put(const SharedClient& client, const py::bytes& bucket, const py::s
   return client->submit(std::move(operations), {"put", std::move(scopes), timeout, tag});
 }
 
-SharedBatch remove(const SharedClient& client, const py::bytes& bucket, const py::bytes& key, int w,
-                   double timeout, std::uint64_t flow, std::uint64_t tag,
+SharedBatch remove(const SharedClient& client, const py::bytes& bucket, const py::bytes& key,
+                   const Choices& choices, double timeout, std::uint64_t flow, std::uint64_t tag,
                    const ContextToken* context) {
   WriteOperation write;
   write.kind = WriteKind::remove;
   write.bucket = Bytes(view_of(bucket));
   write.key = Bytes(view_of(key));
-  write.options = options_from(w, timeout, flow);
+  write.options = options_from(choices, timeout, flow);
   const std::uint64_t scope = context_scope(write.bucket, write.key);
   set_context(write, context, scope);
   std::vector<Operation> operations;
@@ -108,7 +122,7 @@ SharedBatch status(const SharedClient& client, const std::vector<std::string>& n
   for (const std::string& id : nodes) {
     const std::optional<NodeId> node = parse_node_id(id);
     if (!node) raise_error({ErrorCode::invalid_argument, "'" + id + "' is no node id"});
-    operations.emplace_back(StatusOperation{*node, options_from(0, timeout, 0)});
+    operations.emplace_back(StatusOperation{*node, options_from(timeout)});
   }
   return client->submit(std::move(operations), {"status", {}, timeout, tag});
 }
@@ -162,13 +176,13 @@ void bind_client(py::module_& module) {
       .def_static("connect", &connect, py::arg("contact_points"), py::arg("timeout"),
                   py::arg("attempts"), py::arg("retry_pause"), py::arg("max_in_flight"),
                   py::arg("connect_timeout"), py::arg("prefer"))
-      .def("get", &get, py::arg("bucket"), py::arg("keys"), py::arg("r"), py::arg("timeout"),
+      .def("get", &get, py::arg("bucket"), py::arg("keys"), py::arg("choices"), py::arg("timeout"),
            py::arg("flow"), py::arg("tag"))
-      .def("put", &put, py::arg("bucket"), py::arg("items"), py::arg("content_type"), py::arg("w"),
-           py::arg("timeout"), py::arg("flow"), py::arg("tag"), py::arg("context").none(true),
-           py::arg("condition"), py::arg("ttl"))
-      .def("delete", &remove, py::arg("bucket"), py::arg("key"), py::arg("w"), py::arg("timeout"),
-           py::arg("flow"), py::arg("tag"), py::arg("context").none(true))
+      .def("put", &put, py::arg("bucket"), py::arg("items"), py::arg("content_type"),
+           py::arg("choices"), py::arg("timeout"), py::arg("flow"), py::arg("tag"),
+           py::arg("context").none(true), py::arg("condition"), py::arg("ttl"))
+      .def("delete", &remove, py::arg("bucket"), py::arg("key"), py::arg("choices"),
+           py::arg("timeout"), py::arg("flow"), py::arg("tag"), py::arg("context").none(true))
       .def("status", &status, py::arg("nodes"), py::arg("timeout"), py::arg("tag"))
       .def("drain", &ClientHandle::drain)
       .def_property_readonly("completion_fd", &ClientHandle::completion_fd)

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "dynakv/base/check.h"
+#include "dynakv/bindings/explain_fields.h"
 
 namespace dynakv {
 namespace {
@@ -70,6 +71,8 @@ py::object to_exception(ErrorReply reply, const Failed& failed) {
     fields["op"] = failed.verb;
     fields["required"] = reply.required;
     fields["received"] = reply.received;
+    fields["alive"] = reply.alive;
+    fields["explain"] = explain_fields(reply.explain, failed.verb, failed.layout.get());
     fields["acked"] = py::tuple(py::cast(node_names(failed.layout.get(), reply.acked)));
   } else if (code == ErrorCode::condition_failed) {
     fields["result"] = py::cast(Got(std::move(reply.object), failed.scope, failed.wall));

@@ -58,8 +58,11 @@ std::vector<std::string> walk_of(LayoutView& view, const py::bytes& key, std::si
 py::dict properties_of(const LayoutView& view, const py::bytes& bucket) {
   const BucketProperties& properties = view.layout().properties_of(bucket.cast<std::string_view>());
   py::dict fields;
-  for (const auto& [name, text] : to_property_list(properties)) fields[py::str(name)] = text;
+  for (const auto& [name, text] : to_property_list(properties)) {
+    if (name != "quorum") fields[py::str(name)] = text;
+  }
   fields["n"] = properties.n;
+  fields["sloppy"] = properties.mode == QuorumMode::sloppy;
   return fields;
 }
 
@@ -139,7 +142,7 @@ void bind_layout(py::module_& module) {
                                return py::tuple(names);
                              })
       .def("properties", &properties_of, py::arg("bucket") = py::bytes("default"),
-           "n, r, w and conflict of a bucket.")
+           "n, r, w, conflict, sloppy and read_repair of a bucket.")
       .def(
           "slot",
           [](const LayoutView&, const py::bytes& key) {

@@ -9,6 +9,7 @@
 #include "dynakv/base/hash.h"
 #include "dynakv/bindings/bind_errors.h"
 #include "dynakv/bindings/context_token.h"
+#include "dynakv/bindings/explain_fields.h"
 #include "dynakv/bindings/results.h"
 
 namespace dynakv {
@@ -62,6 +63,16 @@ py::list siblings_of(Got& got) {
                                  payload.content_type, payload.write_id));
   }
   return fields;
+}
+
+/// Pairs of names: who holds it, and for which owner.
+py::list hinted_by(const Wrote& wrote) {
+  py::list pairs;
+  for (const StandIn& each : wrote.reply.hinted) {
+    pairs.append(py::make_tuple(node_name(wrote.layout.get(), each.node),
+                                node_name(wrote.layout.get(), each.owner)));
+  }
+  return pairs;
 }
 
 using Relation = bool (Context::*)(const Context&) const;
@@ -118,16 +129,30 @@ void bind_results(py::module_& module) {
                              [](Got& got) {
                                return ContextToken{got.object().context(), got.scope()};
                              })
-      .def_property_readonly("answered", &Got::answered)
-      .def_property_readonly("all_answered", &Got::all_answered);
+      .def_property_readonly(
+          "answered", [](const Got& got) { return node_names(got.layout(), got.reply().answered); })
+      .def_property_readonly(
+          "fallbacks",
+          [](const Got& got) { return node_names(got.layout(), got.reply().fallbacks); })
+      .def_property_readonly("all_answered",
+                             [](const Got& got) { return got.reply().all_answered; })
+      .def_property_readonly("strict", [](const Got& got) { return got.reply().is_strict; })
+      .def_property_readonly("explain", [](const Got& got) {
+        return explain_fields(got.reply().explain, "get", got.layout());
+      });
   py::class_<Wrote>(module, "Wrote", py::is_final())
       .def_property_readonly("context",
                              [](const Wrote& wrote) {
                                return ContextToken{wrote.reply.context, wrote.scope};
                              })
       .def_property_readonly("dot", [](const Wrote& wrote) { return as_tuple(wrote.reply.dot); })
-      .def_property_readonly("acked", [](const Wrote& wrote) {
-        return node_names(wrote.layout.get(), wrote.reply.acked);
+      .def_property_readonly(
+          "acked",
+          [](const Wrote& wrote) { return node_names(wrote.layout.get(), wrote.reply.acked); })
+      .def_property_readonly("hinted", &hinted_by)
+      .def_property_readonly("strict", [](const Wrote& wrote) { return wrote.reply.is_strict; })
+      .def_property_readonly("explain", [](const Wrote& wrote) {
+        return explain_fields(wrote.reply.explain, wrote.verb, wrote.layout.get());
       });
 }
 

@@ -109,7 +109,7 @@ py::object reply_to_python(Reply reply, const char* verb, std::uint64_t scope,
     return py::cast(Got(std::move(*got), scope, layout, wall));
   }
   if (auto* wrote = std::get_if<WriteReply>(&reply.outcome)) {
-    return py::cast(Wrote{std::move(*wrote), scope, layout});
+    return py::cast(Wrote{std::move(*wrote), verb, scope, layout});
   }
   if (auto* status = std::get_if<StatusReply>(&reply.outcome)) {
     return to_object(*status, layout.get());

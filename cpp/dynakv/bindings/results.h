@@ -45,23 +45,22 @@ class Got {
       : encoded_(std::move(reply.object)),
         scope_(scope),
         wall_(wall),
-        answered_(std::move(reply.answered)),
-        all_answered_(reply.all_answered),
+        reply_(std::move(reply)),
         layout_(std::move(layout)) {}
 
   /// Throws CorruptionError when the object cannot be decoded.
   const Object& object();
   std::uint64_t scope() const { return scope_; }
   const std::optional<WallTime>& wall() const { return wall_; }
-  bool all_answered() const { return all_answered_; }
-  std::vector<std::string> answered() const { return node_names(layout_.get(), answered_); }
+  /// How it came about; its object is moved out.
+  const GetReply& reply() const { return reply_; }
+  const Layout* layout() const { return layout_.get(); }
 
  private:
   Bytes encoded_;
   std::uint64_t scope_;
   std::optional<WallTime> wall_;
-  std::vector<NodeId> answered_;
-  bool all_answered_ = false;
+  GetReply reply_;
   std::shared_ptr<const Layout> layout_;
   std::optional<Object> decoded_;
 };
@@ -69,6 +68,7 @@ class Got {
 /// The result of a put or delete.
 struct Wrote {
   WriteReply reply;
+  const char* verb = "";
   std::uint64_t scope = 0;
   std::shared_ptr<const Layout> layout;
 };

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import dynakv
-from dynakv.cli import _cluster, _data, _serve, _sim
+from dynakv.cli import _cluster, _data, _explain, _serve, _sim
 
 __all__ = ["app", "run"]
 
@@ -50,6 +50,7 @@ app.command(rich_help_panel=_LOOK)(_cluster.where)
 app.command(rich_help_panel=_USE)(_data.get)
 app.command(rich_help_panel=_USE)(_data.put)
 app.command("del", rich_help_panel=_USE)(_data.delete)
+app.add_typer(_explain.app, name="explain", rich_help_panel=_USE)
 app.add_typer(_sim.app, name="sim", rich_help_panel=_TEST)
 
 

@@ -63,12 +63,22 @@ def status(at: At = "127.0.0.1:7400", timeout: Timeout = 1.0, *, as_json: Json =
         version = client.layout.version
     up = sum(node.state == "up" for node in nodes)
     if as_json:
-        members = [asdict(node) for node in nodes]
+        members = [asdict(node) | {"hints_pending": node.hints_pending} for node in nodes]
         others = [asdict(peer) for peer in _others(nodes)]
         print_data({"layout_version": version, "up": up, "members": members, "non_members": others})
         return
     print_table(
-        ["node", "address", "zone", "state", "seen as", ">layout", ">starts", "connected to"],
+        [
+            "node",
+            "address",
+            "zone",
+            "state",
+            "seen as",
+            ">hints",
+            ">layout",
+            ">starts",
+            "connected to",
+        ],
         [
             [
                 node.name,
@@ -76,6 +86,7 @@ def status(at: At = "127.0.0.1:7400", timeout: Timeout = 1.0, *, as_json: Json =
                 node.zone,
                 _health(node),
                 _seen(nodes, node.id),
+                f"{node.hints_pending:,}" if node.state == "up" else "",
                 str(node.layout_version or ""),
                 str(node.incarnation or ""),
                 ", ".join(node.connected),
@@ -83,11 +94,13 @@ def status(at: At = "127.0.0.1:7400", timeout: Timeout = 1.0, *, as_json: Json =
             for node in nodes
         ]
         + [
-            [peer.name, peer.address, "", "no member", _seen(nodes, peer.id), "", "", ""]
+            [peer.name, peer.address, "", "no member", _seen(nodes, peer.id), "", "", "", ""]
             for peer in _others(nodes)
         ],
     )
-    say(f"{up} of {len(nodes)} are up; layout {version}")
+    hints = sum(node.hints_pending for node in nodes)
+    away = f"; {hints:,} hints wait for their owners" if hints else ""
+    say(f"{up} of {len(nodes)} are up; layout {version}{away}")
 
 
 @reports_errors

@@ -35,7 +35,8 @@ ContextOption = Annotated[
 ]
 
 
-def _quorum(text: str | None) -> Quorum | None:
+def as_quorum(text: str | None) -> Quorum | None:
+    """Read what -r or -w were given."""
     if text is None or text.isdecimal():
         return None if text is None else int(text)
     if text in ("quorum", "all"):
@@ -48,6 +49,14 @@ ReadQuorum = Annotated[
 ]
 WriteQuorum = Annotated[
     str | None, typer.Option("-w", metavar="W", help="Owners that must hold it: 1, 2, quorum, all.")
+]
+Mode = Annotated[
+    bool | None,
+    typer.Option(
+        "--sloppy/--strict",
+        help="Nodes that stand in for owners count, or not; default: as the bucket says.",
+        show_default=False,
+    ),
 ]
 
 
@@ -65,6 +74,9 @@ def _result_data(result: dynakv.GetResult[bytes]) -> dict[str, Any]:
         **bytes_as_data("key", result.key),
         "exists": result.exists,
         "in_conflict": result.in_conflict,
+        "answered": list(result.answered),
+        "fallbacks": list(result.fallbacks),
+        "strict": result.strict,
     }
     if len(result.siblings) == 1:
         data |= bytes_as_data("value", result.siblings[0].raw)
@@ -104,6 +116,7 @@ def get(
     ] = False,
     bucket: BucketOption = "default",
     r: ReadQuorum = None,
+    sloppy: Mode = None,
     at: At = "127.0.0.1:7400",
     timeout: Timeout = 5.0,
     as_json: Json = False,
@@ -111,7 +124,7 @@ def get(
     """Print a value; several values that nobody reconciled are printed all, with exit code 4."""
     with dynakv.connect(at, connect_timeout=timeout) as client:
         values: dynakv.Bucket[bytes] = client.bucket(bucket)
-        found = values.get(text_as_bytes(key), r=_quorum(r), timeout=timeout)
+        found = values.get(text_as_bytes(key), r=as_quorum(r), sloppy=sloppy, timeout=timeout)
         if as_json:
             print_data(_result_data(found))
         elif not found.exists:
@@ -149,6 +162,7 @@ def put(
     ] = None,
     bucket: BucketOption = "default",
     w: WriteQuorum = None,
+    sloppy: Mode = None,
     at: At = "127.0.0.1:7400",
     timeout: Timeout = 5.0,
     as_json: Json = False,
@@ -168,7 +182,8 @@ def put(
             overwrite=overwrite,
             if_absent=if_absent,
             ttl=ttl,
-            w=_quorum(w),
+            w=as_quorum(w),
+            sloppy=sloppy,
             timeout=timeout,
         )
         _show_write("written", key, wrote, as_json=as_json)
@@ -181,6 +196,7 @@ def delete(
     context: ContextOption = None,
     bucket: BucketOption = "default",
     w: WriteQuorum = None,
+    sloppy: Mode = None,
     at: At = "127.0.0.1:7400",
     timeout: Timeout = 5.0,
     as_json: Json = False,
@@ -191,7 +207,8 @@ def delete(
         wrote = values.delete(
             text_as_bytes(key),
             context=context_from_token(context),
-            w=_quorum(w),
+            w=as_quorum(w),
+            sloppy=sloppy,
             timeout=timeout,
         )
         _show_write("deleted", key, wrote, as_json=as_json)
@@ -204,10 +221,13 @@ def _show_write(what: str, key: str, wrote: dynakv.PutResult, *, as_json: bool) 
             {
                 **bytes_as_data("key", text_as_bytes(key)),
                 "acked": list(wrote.acked),
+                "hinted": [each._asdict() for each in wrote.hinted],
+                "strict": wrote.strict,
                 "dot": str(wrote.dot) if wrote.dot else None,
                 "context": token,
             }
         )
     else:
-        say(f"{what}; held by {', '.join(wrote.acked)}")
+        hints = "".join(f"; {each.node} keeps it for {each.owner}" for each in wrote.hinted)
+        say(f"{what}; held by {', '.join(wrote.acked) or 'no owner'}{hints}")
         say(f"context {token}")

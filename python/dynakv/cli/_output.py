@@ -120,6 +120,7 @@ def error_as_data(error: DynakvError) -> dict[str, Any]:
             "required": error.required,
             "received": error.received,
             "acked": list(error.acked),
+            "alive": error.alive,
         }
     return data
 

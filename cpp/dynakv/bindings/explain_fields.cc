@@ -1,0 +1,72 @@
+#include "dynakv/bindings/explain_fields.h"
+
+#include <pybind11/stl.h>
+
+#include "dynakv/bindings/results.h"
+
+namespace dynakv {
+namespace {
+
+namespace py = pybind11;
+
+const char* name_of(ExplainKind kind) {
+  switch (kind) {
+    case ExplainKind::received:
+      return "received";
+    case ExplainKind::sent:
+      return "sent";
+    case ExplainKind::acked:
+      return "acked";
+    case ExplainKind::answered:
+      return "answered";
+    case ExplainKind::digest_equal:
+      return "digest_equal";
+    case ExplainKind::digest_differs:
+      return "digest_differs";
+    case ExplainKind::failed:
+      return "failed";
+    case ExplainKind::silent:
+      return "silent";
+    case ExplainKind::skipped:
+      return "skipped";
+    case ExplainKind::hint_sent:
+      return "hint_sent";
+    case ExplainKind::hint_stored:
+      return "hint_stored";
+    case ExplainKind::repair_sent:
+      return "repair_sent";
+    case ExplainKind::repaired:
+      return "repaired";
+    case ExplainKind::quorum_met:
+      return "quorum_met";
+    case ExplainKind::replied:
+      return "replied";
+  }
+  return "";
+}
+
+}  // namespace
+
+py::object explain_fields(const ExplainRecord& record, const char* operation,
+                          const Layout* layout) {
+  if (!record) return py::none();
+  py::list events;
+  for (const ExplainEvent& event : record->events) {
+    py::object target = py::none();
+    if (!event.owner.is_nil()) target = py::str(node_name(layout, event.owner));
+    events.append(
+        py::make_tuple(event.at_us, node_name(layout, event.node), name_of(event.kind), target));
+  }
+  py::dict fields;
+  fields["operation"] = operation;
+  fields["layout"] = to_number(record->layout);
+  fields["coordinator"] = node_name(layout, record->coordinator);
+  fields["owners"] = node_names(layout, record->owners);
+  fields["fallbacks"] = node_names(layout, record->fallbacks);
+  fields["required"] = record->required;
+  fields["strict"] = record->strict;
+  fields["events"] = events;
+  return fields;
+}
+
+}  // namespace dynakv
