@@ -227,6 +227,8 @@ void Oracle::check_who_answered(const Started& started, const GetReply& reply) {
   distinct.insert(reply.fallbacks.begin(), reply.fallbacks.end());
   const bool is_sloppy = plan_.simulation.defaults.mode == QuorumMode::sloppy;
   const int counted = is_sloppy ? static_cast<int>(distinct.size()) : owner_count;
+  // A fallback that has nothing gives no answer that counts (B34).
+  is_right = is_right && (reply.fallbacks.empty() || !reply.object.empty());
   // A session that is behind asks for more than its R, and calls less than that not strict.
   is_right = is_right && counted >= r && (!reply.is_strict || owner_count >= r);
   if (!is_right) {
