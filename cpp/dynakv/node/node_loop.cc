@@ -213,9 +213,8 @@ void NodeLoop::answer_too_large(Send& effect) {
   }
   const bool is_of_replica =
       std::holds_alternative<ReplicaGetReply>(body) || std::holds_alternative<RecoveryPage>(body);
-  effect.message.body = is_of_replica
-                            ? Body(ReplicaError{error})
-                            : Body(ErrorReply{.error = error});
+  effect.message.body =
+      is_of_replica ? Body(ReplicaError{error}) : Body(ErrorReply{.error = error});
   send(effect);
 }
 

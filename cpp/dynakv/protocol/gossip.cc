@@ -237,7 +237,8 @@ void Gossip::merge(Now now, MembershipDelta delta) {
   std::erase_if(delta.states, [&](const MemberState& state) {
     if (!is_own(state.at.id) || state.has_left()) return false;
     if (state.at.is_newer_than(own_version()) && state.at.incarnation <= kIncarnationMax) {
-      const bool is_of_another = !state.directory.is_nil() && state.directory != identity_.directory();
+      const bool is_of_another =
+          !state.directory.is_nil() && state.directory != identity_.directory();
       std::optional<std::uint64_t>& news = is_of_another ? taken_over_ : lost_incarnation_;
       news = std::max(news.value_or(0), state.at.incarnation);
     }

@@ -331,11 +331,11 @@ struct GossipDelta {
   std::vector<MemberVersion> wanted;
 };
 
-using Body = std::variant<Hello, Refusal, GetRequest, GetReply, WriteRequest, WriteReply,
-                          ErrorReply, ReplicaGet, ReplicaGetReply, ReplicaPut, ReplicaPutReply,
-                          ReplicaError, LayoutRequest, LayoutReply, StatusRequest, StatusReply,
-                          GossipDigest, GossipDelta, HintPut, HintGet, RecoveryRequest,
-                          RecoveryPage>;
+using Body =
+    std::variant<Hello, Refusal, GetRequest, GetReply, WriteRequest, WriteReply, ErrorReply,
+                 ReplicaGet, ReplicaGetReply, ReplicaPut, ReplicaPutReply, ReplicaError,
+                 LayoutRequest, LayoutReply, StatusRequest, StatusReply, GossipDigest, GossipDelta,
+                 HintPut, HintGet, RecoveryRequest, RecoveryPage>;
 
 /// Messages that a client has no business to send.
 inline bool is_gossip(const Body& body) {

@@ -154,9 +154,9 @@ void NodeCore::Parts::take_over(Now, const IdentityClaim& claim, Outbox&) {
 }
 
 void NodeCore::Parts::note_superseded(const NodeId& by) {
-  failure = Error{ErrorCode::auth,
-                  "the identity of this node lives on in another data directory, says " +
-                      to_string(by) + "; this one must not be used any more"};
+  failure =
+      Error{ErrorCode::auth, "the identity of this node lives on in another data directory, says " +
+                                 to_string(by) + "; this one must not be used any more"};
 }
 
 void NodeCore::Parts::handle_gossip(Now now, const NodeId& from, const Message& message,

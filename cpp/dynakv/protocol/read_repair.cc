@@ -63,7 +63,9 @@ void GetCoordinator::begin_repairing(Now now, Flights::iterator at, Outbox& out)
 
 void GetCoordinator::continue_repairing(Now now, Flights::iterator at, Outbox& out) {
   Flight& flight = at->second;
-  const std::vector<NodeId> behind = flight.phase.owners_behind(flight.shown_digest);
+  std::vector<NodeId> behind = flight.phase.owners_behind(flight.shown_digest);
+  // Nothing is what everybody holds.
+  if (flight.shown.empty()) behind.clear();
   for (const NodeId& owner : flight.phase.owners_answered()) {
     if (std::find(behind.begin(), behind.end(), owner) == behind.end()) add_holder(flight, owner);
   }

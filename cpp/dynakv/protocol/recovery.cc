@@ -75,9 +75,9 @@ void Recovery::handle_peer_down(const NodeId& peer) {
 void Recovery::handle_message(Now, const NodeId& from, RequestId id, const RecoveryRequest& request,
                               Outbox& out) {
   if (request.layout != view_.version()) {
-    return out.send(from, id,
-                    ReplicaError{Error{ErrorCode::stale_layout,
-                                       "the sender's layout is not this node's"}});
+    return out.send(
+        from, id,
+        ReplicaError{Error{ErrorCode::stale_layout, "the sender's layout is not this node's"}});
   }
   auto page = make_page(from, request.from);
   if (!page) return out.send(from, id, ReplicaError{page.error()});

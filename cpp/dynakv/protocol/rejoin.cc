@@ -16,8 +16,7 @@ std::optional<IdentityClaim> Rejoin::decide(Instant now, const IdentityClaim& cl
   IdentityClaim decided = claim;
   for (const auto& [by, word] : words_) {
     const IdentityClaim& other = word.claim;
-    const bool agrees =
-        other.is_free && other.node == claim.node && other.cluster == claim.cluster;
+    const bool agrees = other.is_free && other.node == claim.node && other.cluster == claim.cluster;
     if (!agrees) return {};
     decided.incarnation = std::max(decided.incarnation, other.incarnation);
     decided.member_count = std::max(decided.member_count, other.member_count);

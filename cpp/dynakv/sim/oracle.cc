@@ -8,8 +8,7 @@
 
 namespace dynakv {
 
-Oracle::Oracle(Simulation& simulation, const Plan& plan)
-    : simulation_(simulation), plan_(plan) {}
+Oracle::Oracle(Simulation& simulation, const Plan& plan) : simulation_(simulation), plan_(plan) {}
 
 void Oracle::report(const std::string& invariant, const std::string& detail) {
   violations_.push_back({invariant, detail, simulation_.now()});

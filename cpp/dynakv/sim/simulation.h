@@ -82,7 +82,7 @@ class Simulation final : private SimWorld {
   void pause(int node);
   void resume(int node);
   void set_slowness(int node, std::int64_t factor);
-  /// Ends the process and empties its disk. Started again, the node knows where the others are.
+  /// Ends the process and empties its disk.
   void wipe(int node);
   /// Blocks one direction, or both, between every host of `a` and every host of `b`.
   void partition(const std::vector<int>& a, const std::vector<int>& b, bool one_way = false);

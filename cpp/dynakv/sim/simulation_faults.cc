@@ -26,6 +26,11 @@ void Simulation::crash(int i, bool lose_power) {
 
 Status Simulation::restart(int i) {
   if (node(i).is_running()) return {};
+  std::vector<std::string> others;
+  for (const Member& member : layout_.members) {
+    if (member.name != node(i).name()) others.push_back(member.address);
+  }
+  node(i).set_contact_points(std::move(others));
   const Status started = node(i).start();
   trace({now(), started ? "start" : "start refused", i, -1,
          started ? std::string() : started.error().message});
@@ -77,11 +82,6 @@ void Simulation::wipe(int i) {
   crash(i);
   trace({now(), "wipe", i, -1, {}});
   node(i).disk().wipe();
-  std::vector<std::string> others;
-  for (const Member& member : layout_.members) {
-    if (member.name != node(i).name()) others.push_back(member.address);
-  }
-  node(i).set_contact_points(std::move(others));
 }
 
 void Simulation::partition(const std::vector<int>& a, const std::vector<int>& b, bool one_way) {

@@ -170,8 +170,8 @@ class MessageSampler {
   void make(GossipDelta& m) {
     m = {gossip_head(), {{}, member_versions()}, member_versions()};
     for (std::uint64_t i = random_.below(4); i > 0; --i) {
-      m.delta.states.push_back({member_version(), bytes(20), bytes(20), flag(), flag(), version(),
-                                flag(), node()});
+      m.delta.states.push_back(
+          {member_version(), bytes(20), bytes(20), flag(), flag(), version(), flag(), node()});
     }
   }
 
