@@ -220,17 +220,22 @@ void GetCoordinator::forget_if_done(Now now, Flights::iterator at, Outbox& out) 
   forget(at);
 }
 
+GetReply GetCoordinator::reply_of(const ReadPhase& phase, WallTime wall) {
+  GetReply reply;
+  reply.object = phase.encoded(wall);
+  reply.answered = phase.owners_answered();
+  reply.fallbacks = phase.fallbacks_answered();
+  reply.all_answered = phase.all_owners_answered();
+  reply.is_strict = phase.is_strict();
+  return reply;
+}
+
 void GetCoordinator::reply(Now now, Flight& flight, Outbox& out) {
   const bool is_repaired = flight.stage == Stage::repairing;
   flight.stage = Stage::replied;
   ++replied_count_;
   flight.explain.note(now.steady, ExplainKind::replied, identity_.id());
-  GetReply reply;
-  reply.object = is_repaired ? std::move(flight.shown_now) : flight.phase.encoded(now.wall);
-  reply.answered = flight.phase.owners_answered();
-  reply.fallbacks = flight.phase.fallbacks_answered();
-  reply.all_answered = flight.phase.all_owners_answered();
-  reply.is_strict = flight.phase.is_strict();
+  GetReply reply = is_repaired ? std::move(flight.shown_now) : reply_of(flight.phase, now.wall);
   reply.explain = flight.explain.record();
   out.send(flight.client, flight.client_request, std::move(reply));
 }

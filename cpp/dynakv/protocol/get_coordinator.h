@@ -86,7 +86,7 @@ class GetCoordinator {
     std::size_t walk_used = 0;
     /// While repairing: what the reply shows, who holds it, and how many must.
     Bytes shown;
-    Bytes shown_now;  // without the values whose time is over
+    GetReply shown_now;  // without the values whose time is over, and who answered by then
     Hash128 shown_digest;
     std::vector<NodeId> holders;
     std::vector<NodeId> sent_repair;
@@ -106,6 +106,7 @@ class GetCoordinator {
   void repair(Now now, RequestId id, Flight& flight, Outbox& out);
   void send_repair(Now now, RequestId id, Flight& flight, std::vector<NodeId> owners,
                    const Bytes& object, Outbox& out);
+  static GetReply reply_of(const ReadPhase& phase, WallTime wall);
   void reply(Now now, Flight& flight, Outbox& out);
   void fail_flight(Now now, Flights::iterator flight, bool timed_out, Outbox& out);
   /// After the reply: repairs and forgets when no owner is waited for.

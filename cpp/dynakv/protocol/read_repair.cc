@@ -56,7 +56,7 @@ void GetCoordinator::begin_repairing(Now now, Flights::iterator at, Outbox& out)
   Flight& flight = at->second;
   flight.stage = Stage::repairing;
   flight.shown = flight.phase.joined_encoded();
-  flight.shown_now = flight.phase.encoded(now.wall);
+  flight.shown_now = reply_of(flight.phase, now.wall);
   flight.shown_digest = digest_of_object(flight.shown);
   continue_repairing(now, at, out);
 }
