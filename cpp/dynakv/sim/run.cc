@@ -20,7 +20,6 @@ class Run {
         simulation_(plan.simulation),
         oracle_(simulation_, plan) {
     backups_.resize(static_cast<std::size_t>(simulation_.node_count()));
-    is_wiped_.resize(backups_.size());
     for (int key = 0; key < plan.key_count; ++key) keys_.push_back(key_name(plan, key));
   }
 
@@ -52,13 +51,13 @@ class Run {
   std::uint64_t value_count_ = 0;
   /// Of each node: its durable state at the last whole seconds.
   std::vector<std::vector<std::pair<Instant, MemoryStore>>> backups_;
-  std::vector<bool> is_wiped_;
   bool healed_ = false;
   bool is_reading_at_end_ = false;
 };
 
 RunResult Run::run(const std::function<bool()>& goes_on) {
   simulation_.on_reply = [this](int, const Reply& reply) { oracle_.reply_came(reply); };
+  simulation_.on_crash = [this](int) { oracle_.note_recognised(); };
   simulation_.on_send = [this](int from, int, const Message& message) {
     oracle_.message_sent(from, message);
   };
@@ -196,7 +195,7 @@ void Run::inject_on_node(const PlannedFault& fault) {
   const bool needs_syncs =
       fault.kind == FaultKind::power_loss || fault.kind == FaultKind::sync_failure;
   if (loses_data(fault.kind) || (needs_syncs && !plan_.simulation.sync_before_effects)) {
-    oracle_.node_lost_data(node);
+    oracle_.node_lost_data(node, fault.kind);
   }
   switch (fault.kind) {
     case FaultKind::crash:
@@ -236,8 +235,10 @@ void Run::inject_on_node(const PlannedFault& fault) {
       return;
     }
     case FaultKind::wipe:
-      is_wiped_[static_cast<std::size_t>(node)] = true;
-      return simulation_.wipe(node);
+      simulation_.wipe(node);
+      // Backups of a directory whose identity lives on elsewhere are refused.
+      backups_[static_cast<std::size_t>(node)].clear();
+      return restart_later(node, fault.lasts);
     default:
       return;
   }
@@ -245,7 +246,6 @@ void Run::inject_on_node(const PlannedFault& fault) {
 
 void Run::restart_later(int node, Duration delay) {
   simulation_.at(simulation_.now() + delay, [this, node] {
-    if (is_wiped_[static_cast<std::size_t>(node)]) return;
     // A node whose past is refused stays down; the end of the run shows whether that loses data.
     (void)simulation_.restart(node);
   });
@@ -263,7 +263,6 @@ void Run::take_backups() {
 }
 
 void Run::restore_backup(int node, Duration age) {
-  if (is_wiped_[static_cast<std::size_t>(node)]) return;
   simulation_.crash(node);
   const auto& kept = backups_[static_cast<std::size_t>(node)];
   const MemoryStore* image = nullptr;
@@ -276,7 +275,6 @@ void Run::restore_backup(int node, Duration age) {
 }
 
 void Run::clone(int node, CloneSource source) {
-  if (is_wiped_[static_cast<std::size_t>(node)]) return;
   if (source == CloneSource::stopped_cleanly) {
     simulation_.stop_cleanly(node);
   } else {
@@ -308,7 +306,7 @@ void Run::heal() {
     simulation_.resume(i);
     simulation_.set_slowness(i, 1);
     simulation_.node(i).disk().clear_faults();
-    if (!is_wiped_[static_cast<std::size_t>(i)]) (void)simulation_.restart(i);
+    (void)simulation_.restart(i);
   }
 }
 
