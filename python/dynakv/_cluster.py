@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, Unpack
@@ -20,15 +20,16 @@ from dynakv._cluster_config import (
     load_addresses,
     save_addresses,
 )
+from dynakv._cluster_waits import ClusterWaits
 from dynakv._config import BucketChanges, NodeConfig
 from dynakv._core import Layout
-from dynakv._exceptions import ClosedError, ConfigError, DynakvError, ForkedError, RequestTimeout
+from dynakv._exceptions import ClosedError, ConfigError, DynakvError, ForkedError
 from dynakv._lifecycle import close_at_exit
 from dynakv._node import Node
 from dynakv._process import ProcessNode
 
 
-class LocalCluster:
+class LocalCluster(ClusterWaits):
     """Nodes n0, n1, … on this machine. It runs when the constructor returns; a context manager.
 
     Parameters
@@ -88,6 +89,7 @@ class LocalCluster:
         self._owner_pid = os.getpid()
         self._clients: weakref.WeakSet[Client | AsyncClient] = weakref.WeakSet()
         self._nodes: list[ClusterNode] = []
+        self._begin_faults()
         template = cluster_config(nodes, config, buckets, fields)
         self._temporary = data_dir is None
         self._directory = Path(
@@ -156,6 +158,7 @@ class LocalCluster:
     def kill(self, index: int) -> None:
         """End a node at once; in process mode with SIGKILL. What it acknowledged is on its disk."""
         self._node(index).kill()
+        self._paused.discard(index)
 
     def restart(self, index: int, *, timeout: float = 30.0) -> None:
         """Stop a node if it runs, start it with its data and address, and wait until it is ready.
@@ -172,8 +175,15 @@ class LocalCluster:
                 'LocalCluster(storage="rocksdb"), the default'
             )
         node.stop()
+        self._paused.discard(index)
+        former = node.member.id
+        if not Path(node.config.data_dir).exists():  # it was wiped: the others know the layout
+            points = [other.address for other in self._nodes if other.running]
+            node.config = node.config.changed(contact_points=tuple(points))
         node.start()
-        node.wait_ready(timeout, sum(other.running for other in self._nodes) - 1)
+        if node.member.id != former:
+            self._apply_faults()
+        node.wait_ready(timeout, self._reachable(index))
 
     def stop(self) -> None:
         """Close the cluster's clients, stop all nodes, and remove the temporary directory."""
@@ -191,29 +201,6 @@ class LocalCluster:
             shutil.rmtree(self._directory, ignore_errors=True)
         if errors:
             raise errors[0]
-
-    def wait_until(
-        self, condition: Literal["ready"] | Callable[[], object], *, timeout: float = 30.0
-    ) -> None:
-        """Wait until all running nodes are ready and connected, or `condition()` is true.
-
-        Raises
-        ------
-        RequestTimeout
-            Not within `timeout` seconds.
-        """
-        end = time.monotonic() + timeout
-        if callable(condition):
-            while not condition():
-                if time.monotonic() > end:
-                    raise RequestTimeout(f"{condition!r} was not true within {timeout:g} s")
-                time.sleep(0.01)
-            return
-        if condition != "ready":
-            raise ConfigError(f'condition is {condition!r}; use "ready" or a function')
-        running = [node for node in self._nodes if node.running]
-        for node in running:
-            node.wait_ready(max(0.01, end - time.monotonic()), len(running) - 1)
 
     def layout(self) -> Layout:
         """Return the members and where keys belong."""
@@ -280,6 +267,9 @@ class LocalCluster:
 
     def _asking(self, via: int | None, arguments: ConnectArguments) -> ConnectArguments:
         return arguments if via is None else {"prefer": self._node(via).name, **arguments}
+
+    def _observer(self) -> Client:
+        return self.client()
 
     def _close_at_exit(self) -> None:
         self.stop()

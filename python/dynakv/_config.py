@@ -83,6 +83,8 @@ class NodeConfig:
         A put that would leave more is refused.
     log_level : str
         "debug", "info", "warning", "error" or "off".
+    development : bool
+        Obey the faults that a `LocalCluster` injects, which sets it. Never for data that matters.
 
     Raises
     ------
@@ -116,6 +118,7 @@ class NodeConfig:
     value_bytes_max: int = 1 << 20
     sibling_count_max: int = 100
     log_level: Literal["debug", "info", "warning", "error", "off"] = "off"
+    development: bool = False
 
     def __post_init__(self) -> None:
         self.validate()

@@ -44,6 +44,7 @@ class Node:
         self._native: _core.Node | None = None
         self._address = ""
         self._listen = config.listen
+        self._link_faults: list[tuple[str, int, int, float]] = []
 
     def start(self) -> Self:
         """Open the store, listen, and take up what the data directory holds.
@@ -85,6 +86,8 @@ class Node:
             value_bytes_max=config.value_bytes_max,
             sibling_count_max=config.sibling_count_max,
             log_level=config.log_level,
+            development=config.development,
+            link_faults=self._link_faults,
         )
         self._address = self._native.address
         if not config.advertise:
@@ -158,6 +161,18 @@ class Node:
     def kill(self) -> None:
         """Drop everything at once, as the end of the process would."""
         self.stop(graceful=False)
+
+    def _pause(self) -> None:
+        self._running().pause()
+
+    def _resume(self) -> None:
+        self._running().resume()
+
+    def _set_link_faults(self, rows: list[tuple[str, int, int, float]]) -> None:
+        """Lose or delay messages; a node that does not run begins with it when it is started."""
+        self._link_faults = rows
+        if self.running:
+            self._running().set_link_faults(rows)
 
     @property
     def running(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import threading
@@ -19,6 +20,7 @@ from dynakv._core import Member
 from dynakv._exceptions import ClosedError, DynakvError, RequestTimeout
 
 START_TIMEOUT = 60.0
+PAUSE_TIMEOUT = 10.0
 
 
 class ProcessNode:
@@ -31,6 +33,8 @@ class ProcessNode:
         self._buffer = b""
         self._member: Member | None = None
         self._lock = threading.Lock()
+        self._link_faults: list[tuple[str, int, int, float]] = []
+        self._paused = False
 
     def launch(self) -> None:
         """Start the child without waiting for it."""
@@ -44,7 +48,7 @@ class ProcessNode:
             stdout=subprocess.PIPE,
             start_new_session=True,  # Ctrl-C is for the parent
         )
-        self._write(config.to_fields())
+        self._write({"config": config.to_fields(), "link_faults": self._link_faults})
 
     def finish_start(self) -> None:
         """Wait until the child listens.
@@ -76,11 +80,41 @@ class ProcessNode:
         """See `Node.wait_ready`."""
         self._request({"do": "wait_ready", "timeout": timeout, "peers": peers}, timeout + 5)
 
+    def _pause(self) -> None:
+        child = self._running_child()
+        child.send_signal(signal.SIGSTOP)
+        self._paused = True
+        # A thread that runs on another processor goes on for a moment.
+        end = time.monotonic() + PAUSE_TIMEOUT
+        while os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is None:
+            if not self.running or time.monotonic() > end:
+                raise ClosedError(f"{self!r} did not stop; it has ended, or its disk is stuck")
+            time.sleep(0.001)
+
+    def _resume(self) -> None:
+        self._paused = False
+        self._running_child().send_signal(signal.SIGCONT)
+        self._set_link_faults(self._link_faults)
+
+    def _set_link_faults(self, rows: list[tuple[str, int, int, float]]) -> None:
+        """Lose or delay messages; a node that is paused or down learns it when it goes on."""
+        self._link_faults = rows
+        if self.running and not self._paused:
+            self._request({"do": "link_faults", "rows": rows})
+
+    def _running_child(self) -> subprocess.Popen[bytes]:
+        if self._child is None or not self.running:
+            raise ClosedError(f"{self!r} does not run; restart it")
+        return self._child
+
     def stop(self) -> None:
         """Stop gracefully; a child that does not end within 10 s is killed."""
         child = self._child
         if child is None or os.getpid() != self._owner_pid:
             return
+        if self._paused and self.running:
+            self._paused = False
+            child.send_signal(signal.SIGCONT)
         if child.stdin is not None and not child.stdin.closed:
             with suppress(BrokenPipeError):  # it is gone already
                 child.stdin.close()
@@ -95,6 +129,7 @@ class ProcessNode:
         """End the process with SIGKILL."""
         child = self._child
         if child is not None and os.getpid() == self._owner_pid:
+            self._paused = False
             child.kill()
             child.wait()
             self._close_pipes(child)

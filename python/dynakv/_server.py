@@ -1,7 +1,8 @@
 """One node as a process: ``python -m dynakv._server``, started by `LocalCluster`.
 
 Requests are lines of JSON on standard input, each answered by one line on standard output. The
-first line is a NodeConfig; its answer says where the node listens. The process ends when its input
+first line has the NodeConfig and the faults between this node and others; its answer says where
+the node listens. The process ends when its input
 does, or when its parent is gone.
 """
 
@@ -48,6 +49,8 @@ def _refuse(error: DynakvError) -> None:
 def _handle(node: Node, request: dict[str, Any]) -> dict[str, Any]:
     if request["do"] == "bootstrap":
         node.bootstrap([Member(**fields) for fields in request["members"]])
+    elif request["do"] == "link_faults":
+        node._set_link_faults([tuple(row) for row in request["rows"]])
     elif request["do"] == "wait_ready":
         node.wait_ready(request["timeout"], request["peers"])
     else:
@@ -63,7 +66,10 @@ def main() -> int:
     if first is None:
         return 0
     try:
-        node = Node(NodeConfig.from_fields(json.loads(first))).start()
+        begin = json.loads(first)
+        node = Node(NodeConfig.from_fields(begin["config"]))
+        node._set_link_faults([tuple(row) for row in begin["link_faults"]])
+        node.start()
     except DynakvError as error:
         _refuse(error)
         return 1

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -202,9 +200,7 @@ def test_a_silent_owner_leaves_the_write_in_doubt() -> None:
         kv = cluster.client()
         kv.put("k", b"before", w="all")
         kv.get("k")
-        silent = cluster.nodes[2].pid
-        assert silent is not None
-        os.kill(silent, signal.SIGSTOP)
+        cluster.pause(2)
         try:
             with pytest.raises(dynakv.DynakvError) as caught:
                 kv.put("k", b"after", w="all", timeout=1.0)
@@ -213,7 +209,7 @@ def test_a_silent_owner_leaves_the_write_in_doubt() -> None:
             assert error.in_doubt
             assert error.retryable
         finally:
-            os.kill(silent, signal.SIGCONT)
+            cluster.resume(2)
         assert kv.get("k", r="all", timeout=10).values in ([b"before"], [b"after"])
 
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -51,11 +52,25 @@ LogLevel log_level_from(const std::string& name) {
                "log_level is '" + name + "'; use debug, info, warning, error or off"});
 }
 
+/// (id of the peer, permille lost to it, permille lost from it, delay to it in seconds)
+using FaultFields = std::tuple<std::string, std::uint32_t, std::uint32_t, double>;
+
+std::vector<LinkFault> faults_from(const std::vector<FaultFields>& rows) {
+  std::vector<LinkFault> faults;
+  for (const auto& [id, lose_sent, lose_received, delay] : rows) {
+    const std::optional<NodeId> peer = parse_node_id(id);
+    if (!peer) raise_error({ErrorCode::invalid_argument, "'" + id + "' is no node id"});
+    faults.push_back({*peer, lose_sent, lose_received, {static_cast<std::int64_t>(delay * 1e9)}});
+  }
+  return faults;
+}
+
 SharedNode start(std::string name, std::string data_dir, std::string listen, std::string advertise,
                  std::vector<std::string> contact_points, bool insecure,
                  const std::string& durability, const std::string& storage, std::string zone,
                  std::uint32_t capacity_percent, std::size_t value_bytes_max,
-                 std::size_t sibling_count_max, const std::string& log_level) {
+                 std::size_t sibling_count_max, const std::string& log_level, bool development,
+                 const std::vector<FaultFields>& faults) {
   NodeOptions options;
   options.name = std::move(name);
   options.data_dir = std::move(data_dir);
@@ -70,6 +85,8 @@ SharedNode start(std::string name, std::string data_dir, std::string listen, std
   options.protocol.value_bytes_max = value_bytes_max;
   options.protocol.sibling_count_max = sibling_count_max;
   options.log_level = log_level_from(log_level);
+  options.development = development;
+  options.link_faults = faults_from(faults);
   note_node();
   auto started = [&] {
     const WithoutGil section;
@@ -140,7 +157,7 @@ py::dict status(const NodeHandle& handle) {
 }
 
 bool is_running(const NodeHandle& handle) {
-  return !handle.node.is_foreign() && handle.node->status().running;
+  return !handle.node.is_foreign() && !handle.node->has_ended();
 }
 
 py::object failure_of(const NodeHandle& handle) {
@@ -156,7 +173,8 @@ void bind_node(py::module_& module) {
                   py::arg("listen"), py::arg("advertise"), py::arg("contact_points"),
                   py::arg("insecure"), py::arg("durability"), py::arg("storage"), py::arg("zone"),
                   py::arg("capacity_percent"), py::arg("value_bytes_max"),
-                  py::arg("sibling_count_max"), py::arg("log_level"))
+                  py::arg("sibling_count_max"), py::arg("log_level"), py::arg("development"),
+                  py::arg("link_faults"))
       .def_property_readonly("id", [](const NodeHandle& h) { return to_string(h.node->id()); })
       .def_property_readonly("name", [](const NodeHandle& h) { return h.node->name(); })
       .def_property_readonly("address", [](const NodeHandle& h) { return h.node->address(); })
@@ -167,6 +185,14 @@ void bind_node(py::module_& module) {
       .def("wait_ready", &wait_ready, py::arg("timeout"), py::arg("peers"))
       .def("stop", &stop, py::arg("timeout"))
       .def("kill", &kill)
+      .def(
+          "set_link_faults",
+          [](const NodeHandle& h, const std::vector<FaultFields>& faults) {
+            unwrap(h.node->set_link_faults(faults_from(faults)));
+          },
+          py::arg("link_faults"))
+      .def("pause", [](const NodeHandle& h) { unwrap(h.node->pause()); })
+      .def("resume", [](const NodeHandle& h) { unwrap(h.node->resume()); })
       .def("status", &status)
       .def("layout", &layout_of);
 }

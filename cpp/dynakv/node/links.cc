@@ -9,7 +9,8 @@ namespace dynakv {
 Links::Links(const LinksOptions& options, LinksHandler& handler, Random random)
     : handshake_timeout_(options.handshake_timeout),
       handler_(handler),
-      random_(random),
+      random_(random.stream("dials")),
+      faults_(random.stream("faults")),
       transport_(options.transport, *this) {}
 
 void Links::set_targets(const std::vector<Target>& targets) {
@@ -67,7 +68,21 @@ void Links::dial(const NodeId& id, const std::string& address) {
 Bytes* Links::output(const NodeId& peer) {
   const auto found = peers_.find(peer);
   if (found == peers_.end()) return nullptr;
-  return transport_.output(found->second.up ? found->second.dialled : found->second.accepted);
+  const Peer& known = found->second;
+  const ConnectionId connection = known.up ? known.dialled : known.accepted;
+  if (connection == ConnectionId{}) return nullptr;
+  if (Bytes* elsewhere = faults_.divert(peer, handler_.link_now().steady)) return elsewhere;
+  return transport_.output(connection);
+}
+
+void Links::set_faults(const std::vector<LinkFault>& faults) {
+  faults_.set(faults);
+  std::vector<ConnectionId> ended;
+  for (const auto& [number, link] : links_) {
+    if (link->ended_unheard && !faults_.hides(link->peer)) ended.push_back(link->connection);
+  }
+  std::sort(ended.begin(), ended.end());
+  for (const ConnectionId connection : ended) forget(connection, "it had ended");
 }
 
 bool Links::is_up(const NodeId& peer) const {
@@ -91,11 +106,18 @@ void Links::run_timers(Instant now) {
     if (found == peers_.end() || found->second.address.empty()) continue;
     if (found->second.dialled == ConnectionId{}) dial(*id, found->second.address);
   }
+  while (auto late = faults_.take_due(now)) {
+    const auto found = peers_.find(late->peer);
+    if (found == peers_.end()) continue;
+    Bytes* out =
+        transport_.output(found->second.up ? found->second.dialled : found->second.accepted);
+    if (out != nullptr) out->append(late->frame);
+  }
   dial_contacts(now);
 }
 
 Instant Links::next_timer() const {
-  return std::min({handshakes_.next(), redials_.next(), contact_at_});
+  return std::min({handshakes_.next(), redials_.next(), contact_at_, faults_.next()});
 }
 
 void Links::handle_open(ConnectionId connection, bool dialled) {
@@ -107,6 +129,7 @@ void Links::handle_open(ConnectionId connection, bool dialled) {
 }
 
 void Links::send_hello(Link& link) {
+  if (faults_.loses_sent(link.peer)) return;
   Bytes* out = transport_.output(link.connection);
   if (out != nullptr) (void)encode_message({RequestId{}, handler_.hello_for(link.peer)}, *out);
 }
@@ -135,8 +158,9 @@ bool Links::handle_message(Link& link, Message&& message) {
     refuse(link, {{ErrorCode::protocol, "only nodes gossip"}, {}});
     return false;
   }
-  if (link.ready && !std::holds_alternative<Hello>(message.body) &&
-      !std::holds_alternative<Refusal>(message.body)) {
+  const auto* hello = std::get_if<Hello>(&message.body);
+  if (faults_.loses_received(hello != nullptr ? hello->sender : link.peer)) return true;
+  if (link.ready && hello == nullptr && !std::holds_alternative<Refusal>(message.body)) {
     handler_.handle_peer_message(link.peer, std::move(message));
     return true;
   }
@@ -147,7 +171,6 @@ bool Links::handle_message(Link& link, Message&& message) {
     handler_.handle_refusal(said);
     return false;
   }
-  const auto* hello = std::get_if<Hello>(&message.body);
   if (hello != nullptr && !link.ready) return handle_hello(link, *hello);
   ++counters_.protocol_errors;
   refuse(link, {{ErrorCode::protocol, "the first message, and only that, must be a Hello"}, {}});
@@ -249,6 +272,11 @@ void Links::hang_up(ConnectionId connection, const std::string& reason) {
 }
 
 void Links::handle_closed(ConnectionId connection, const std::string& reason) {
+  const auto found = links_.find(to_number(connection));
+  if (found != links_.end() && faults_.hides(found->second->peer)) {
+    found->second->ended_unheard = true;
+    return;
+  }
   forget(connection, reason);
 }
 
@@ -264,6 +292,7 @@ void Links::forget(ConnectionId connection, const std::string& reason) {
     if (peer.dialled == connection) {
       peer.dialled = {};
       peer.settled = true;
+      faults_.forget_late(link->peer);
       const bool was_up = std::exchange(peer.up, false);
       if (was_up) --up_count_;
       if (!peer.address.empty()) plan_redial(link->peer, peer);

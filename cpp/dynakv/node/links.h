@@ -24,6 +24,7 @@
 #include "dynakv/adapters/asio_transport.h"
 #include "dynakv/adapters/wire_codec.h"
 #include "dynakv/base/random.h"
+#include "dynakv/node/link_faults.h"
 #include "dynakv/node/timer_queue.h"
 #include "dynakv/protocol/messages.h"
 
@@ -80,6 +81,7 @@ class Links final : private TransportHandler {
   AsioTransport& transport() { return transport_; }
   const AsioTransport& transport() const { return transport_; }
   const LinkCounters& counters() const { return counters_; }
+  std::uint64_t lost_to_faults() const { return faults_.lost_count(); }
 
   /// The peers to keep a dialled link to; others are hung up.
   void set_targets(const std::vector<Target>& targets);
@@ -90,7 +92,11 @@ class Links final : private TransportHandler {
   /// Ends every connection; targets and contacts are dialled again.
   void hang_up_all(const std::string& reason);
 
-  /// Where to append frames for this peer; nullptr when it is not connected.
+  /// What befalls messages between this node and others from now on.
+  void set_faults(const std::vector<LinkFault>& faults);
+
+  /// Where to append frames for this peer; nullptr when it is not connected. One frame at a time,
+  /// because each may meet a fault of its own.
   Bytes* output(const NodeId& peer);
   bool is_up(const NodeId& peer) const;
   std::size_t up_count() const { return up_count_; }
@@ -106,6 +112,8 @@ class Links final : private TransportHandler {
     ConnectionId connection{};
     bool dialled = false;
     bool ready = false;
+    /// Its end was not noticed, because nothing is heard of the peer.
+    bool ended_unheard = false;
     Role role = Role::node;
     /// Expected before Hello (nil: anybody), known after.
     NodeId peer;
@@ -156,6 +164,7 @@ class Links final : private TransportHandler {
   std::vector<std::string> contacts_;
   Instant contact_at_ = Instant::far_future();
   LinkCounters counters_;
+  LinkFaults faults_;
   /// Last: its end may not call into what is gone already.
   AsioTransport transport_;
 };

@@ -46,6 +46,21 @@ struct Node::Parts {
     if (thread.joinable()) thread.join();
   }
 
+  /// Has the loop's thread do what is only for development, and waits for it.
+  Status change(std::function<void(NodeLoop&)> task) {
+    if (!options.development) {
+      return fail(ErrorCode::invalid_argument,
+                  "only a node with the option development takes faults; LocalCluster sets it");
+    }
+    const auto result = std::make_shared<std::promise<bool>>();
+    std::future<bool> done = result->get_future();
+    loop.post([this, result, task = std::move(task)](bool running) {
+      if (running) task(loop);
+      result->set_value(running);
+    });
+    return done.get() ? Status{} : fail(ErrorCode::closed, "the node was stopped");
+  }
+
   const NodeOptions options;
   NodeLoop loop;
   std::mutex end_mutex;
@@ -129,6 +144,22 @@ Status Node::stop(Duration timeout) {
 }
 
 void Node::kill() { parts_->end(NodeLoop::End::kill); }
+
+Status Node::set_link_faults(std::vector<LinkFault> faults) {
+  const Status set = parts_->change(
+      [faults = std::move(faults)](NodeLoop& loop) { loop.set_link_faults(faults); });
+  return set;
+}
+
+Status Node::pause() {
+  return parts_->change([](NodeLoop& loop) { loop.set_paused(true); });
+}
+
+Status Node::resume() {
+  return parts_->change([](NodeLoop& loop) { loop.set_paused(false); });
+}
+
+bool Node::has_ended() const { return parts_->loop.board().ended; }
 
 std::optional<Error> Node::failure() const { return parts_->loop.board().failure; }
 

@@ -92,6 +92,17 @@ class Node {
   /// released. The store keeps what it was handed. Does nothing the second time.
   void kill();
 
+  /// What befalls messages between this node and others from now on; replaces what was set before.
+  /// Errors: invalid_argument without NodeOptions::development; closed.
+  Status set_link_faults(std::vector<LinkFault> faults);
+  /// Has the node handle nothing until resume(), as if its process were stopped; status() and the
+  /// other questions of this class are answered all the same, and stop() and kill() resume it.
+  /// Errors: as above.
+  Status pause();
+  Status resume();
+
+  /// False before the end, whatever brings it.
+  bool has_ended() const;
   /// Why the node stopped by itself; nothing while it runs or after stop() and kill().
   std::optional<Error> failure() const;
 

@@ -52,6 +52,7 @@ Status NodeLoop::open(const StartEvidence& evidence, Random random) {
   if (options_.durability == Durability::group && options_.storage == StorageKind::rocksdb) {
     syncer_ = std::make_unique<Syncer>(*store_, [&transport] { transport.wake(); });
   }
+  links_.set_faults(options_.link_faults);
   follow_peers();
   end_turn();
   return {};
@@ -61,7 +62,10 @@ void NodeLoop::run() {
   Status end_status;
   try {
     log_.write(LogLevel::info, "listens on " + address_);
-    while (end_.load() == End::none) turn();
+    while (end_.load() == End::none) {
+      turn();
+      wait_while_paused();
+    }
     if (end_.load() == End::graceful) end_status = end_gracefully();
   } catch (const StoppedForGood& stopped) {
     end_status = fail(stopped.error);

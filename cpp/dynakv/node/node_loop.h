@@ -68,6 +68,9 @@ class NodeLoop final : private LinksHandler {
   const NodeCore& core() const { return *core_; }
   const std::string& address() const { return address_; }
   NodeStatus status() const;
+  void set_link_faults(const std::vector<LinkFault>& faults) { links_.set_faults(faults); }
+  /// While paused, only tasks run.
+  void set_paused(bool paused) { paused_ = paused; }
   Bytes encoded_layout() const;
   /// `done` is called when the layout is durable, or with what went wrong.
   void adopt_layout(const Layout& layout, std::function<void(const Status&)> done);
@@ -102,6 +105,7 @@ class NodeLoop final : private LinksHandler {
   void handle_wake() override;
 
   void turn();
+  void wait_while_paused();
   void end_turn();
   void run_timers();
   void finish_step();
@@ -127,6 +131,7 @@ class NodeLoop final : private LinksHandler {
   Outbox out_;
   std::vector<std::function<void(const Status&)>> waiters_;
   bool had_input_ = false;
+  bool paused_ = false;
   std::optional<Now> now_;
   TimerQueue<TimerId> timers_;
   EffectQueue queue_;

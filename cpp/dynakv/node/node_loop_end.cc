@@ -1,10 +1,18 @@
 // What of NodeLoop concerns its peers, what others see of it, and its end.
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "dynakv/adapters/system_clock.h"
 #include "dynakv/node/node_loop.h"
 
 namespace dynakv {
+namespace {
+
+/// Between two looks for tasks of a paused node.
+constexpr std::chrono::milliseconds kPausedLook{2};
+
+}  // namespace
 
 void NodeLoop::adopt_layout(const Layout& layout, std::function<void(const Status&)> done) {
   had_input_ = true;
@@ -68,6 +76,7 @@ NodeStatus NodeLoop::status() const {
   count("handshakes_refused", links.handshakes_refused);
   count("handshakes_timed_out", links.handshakes_timed_out);
   count("protocol_errors", links.protocol_errors);
+  count("faults_lost", links_.lost_to_faults());
   count("turns", transport.turns);
   count("reads", transport.reads);
   count("writes", transport.writes);
@@ -83,6 +92,13 @@ NodeStatus NodeLoop::status() const {
 Bytes NodeLoop::encoded_layout() const {
   const Layout* layout = core_->layout();
   return layout == nullptr ? Bytes() : encode_layout(*layout);
+}
+
+void NodeLoop::wait_while_paused() {
+  while (paused_ && end_.load() == End::none) {
+    std::this_thread::sleep_for(kPausedLook);
+    mailbox_.run_all();
+  }
 }
 
 void NodeLoop::publish() {

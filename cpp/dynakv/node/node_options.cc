@@ -48,6 +48,9 @@ Status validate(const NodeOptions& options) {
   if (options.unsynced_effect_count_max == 0 || options.unsynced_bytes_max == 0) {
     return invalid("the bounds of unsynced effects are at least 1");
   }
+  if (!options.link_faults.empty() && !options.development) {
+    return invalid("link faults are only for nodes with the option development");
+  }
   return validate(options.protocol);
 }
 

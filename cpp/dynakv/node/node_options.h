@@ -8,6 +8,7 @@
 
 #include "dynakv/base/result.h"
 #include "dynakv/base/time.h"
+#include "dynakv/node/link_faults.h"
 #include "dynakv/protocol/options.h"
 
 namespace dynakv {
@@ -67,6 +68,11 @@ struct NodeOptions {
   std::size_t unsynced_effect_count_max = 65536;
   /// The same, in bytes of keys and values.
   std::size_t unsynced_bytes_max = 64u << 20;
+
+  /// The node obeys set_link_faults() and pause(): for tests, never for data that matters.
+  bool development = false;
+  /// From the start on; only with `development`.
+  std::vector<LinkFault> link_faults;
 
   /// Off for clusters inside a process; a server sets it.
   LogLevel log_level = LogLevel::off;
