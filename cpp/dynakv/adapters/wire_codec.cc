@@ -37,6 +37,8 @@ template <> struct WireType<ReplicaPutReply> { static constexpr std::uint8_t num
 template <> struct WireType<ReplicaError>    { static constexpr std::uint8_t number = 36; };
 template <> struct WireType<HintPut>         { static constexpr std::uint8_t number = 37; };
 template <> struct WireType<HintGet>         { static constexpr std::uint8_t number = 38; };
+template <> struct WireType<RecoveryRequest> { static constexpr std::uint8_t number = 39; };
+template <> struct WireType<RecoveryPage>    { static constexpr std::uint8_t number = 40; };
 template <> struct WireType<LayoutRequest>   { static constexpr std::uint8_t number = 48; };
 template <> struct WireType<LayoutReply>     { static constexpr std::uint8_t number = 49; };
 template <> struct WireType<StatusRequest>   { static constexpr std::uint8_t number = 50; };

@@ -12,6 +12,7 @@
 #include "dynakv/domain/object_format.h"
 #include "dynakv/protocol/messages.h"
 #include "dynakv/protocol/options.h"
+#include "dynakv/protocol/store_keys.h"
 
 namespace dynakv {
 
@@ -63,11 +64,13 @@ struct WireBytesMin<NodeId> : std::integral_constant<std::size_t, 16> {};
 template <>
 struct WireBytesMin<NodeError> : std::integral_constant<std::size_t, 18> {};
 template <>
-struct WireBytesMin<PeerStatus> : std::integral_constant<std::size_t, 29> {};
+struct WireBytesMin<PeerStatus> : std::integral_constant<std::size_t, 30> {};
 template <>
 struct WireBytesMin<MemberVersion> : std::integral_constant<std::size_t, 19> {};
 template <>
-struct WireBytesMin<MemberState> : std::integral_constant<std::size_t, 31> {};
+struct WireBytesMin<MemberState> : std::integral_constant<std::size_t, 48> {};
+template <>
+struct WireBytesMin<RecoveryRecord> : std::integral_constant<std::size_t, 3> {};
 template <>
 struct WireBytesMin<StandIn> : std::integral_constant<std::size_t, 32> {};
 template <>
@@ -94,7 +97,7 @@ void serialize(Archive& ar, NodeError& v) {
 template <class Archive>
 void serialize(Archive& ar, PeerStatus& v) {
   ar(v.node, v.connected, bounded(v.name, kNameBytesMax), bounded(v.address, kAddressBytesMax),
-     v.state, v.incarnation, v.in_layout);
+     v.state, v.incarnation, v.in_layout, v.recovering);
 }
 template <class Archive>
 void serialize(Archive& ar, WireCounter& v) {
@@ -168,11 +171,15 @@ void serialize(Archive& ar, Progress& v) {
 template <class Archive>
 void serialize(Archive& ar, Hello& v) {
   ar(v.role, v.sender, bounded(v.name, kNameBytesMax), bounded(v.address, kAddressBytesMax),
-     v.cluster, v.layout, v.layout_digest, v.progress, v.progress_seen);
+     v.cluster, v.layout, v.layout_digest, v.progress, v.progress_seen, v.directory);
+}
+template <class Archive>
+void serialize(Archive& ar, IdentityClaim& v) {
+  ar(v.by, v.cluster, v.node, v.directory, v.incarnation, v.member_count, v.is_free);
 }
 template <class Archive>
 void serialize(Archive& ar, Refusal& v) {
-  ar(v.error);
+  ar(v.error, v.claim);
 }
 template <class Archive>
 void serialize(Archive& ar, RequestHead& v) {
@@ -209,7 +216,7 @@ void serialize(Archive& ar, ReplicaGet& v) {
 }
 template <class Archive>
 void serialize(Archive& ar, ReplicaGetReply& v) {
-  ar(v.digest, bounded(v.object, kFrameBodyBytesMax));
+  ar(v.digest, bounded(v.object, kFrameBodyBytesMax), v.is_incomplete);
 }
 template <class Archive>
 void serialize(Archive& ar, ReplicaPut& v) {
@@ -227,7 +234,20 @@ void serialize(Archive& ar, HintGet& v) {
 }
 template <class Archive>
 void serialize(Archive& ar, ReplicaPutReply& v) {
-  ar(v.highest_counter);
+  ar(v.highest_counter, v.progress);
+}
+template <class Archive>
+void serialize(Archive& ar, RecoveryRequest& v) {
+  ar(v.layout, bounded(v.from, kStoreKeyBytesMax));
+}
+template <class Archive>
+void serialize(Archive& ar, RecoveryRecord& v) {
+  ar(bounded(v.bucket, kBucketNameBytesMax), bounded(v.key, kKeyBytesMax),
+     bounded(v.object, kFrameBodyBytesMax));
+}
+template <class Archive>
+void serialize(Archive& ar, RecoveryPage& v) {
+  ar(v.records, bounded(v.next, kStoreKeyBytesMax), v.is_last, v.is_whole);
 }
 template <class Archive>
 void serialize(Archive& ar, ReplicaError& v) {
@@ -243,12 +263,13 @@ template <class Archive>
 void serialize(Archive&, StatusRequest&) {}
 template <class Archive>
 void serialize(Archive& ar, StatusReply& v) {
-  ar(v.node, bounded(v.name, kNameBytesMax), v.layout, v.incarnation, v.ready, v.peers, v.counters);
+  ar(v.node, bounded(v.name, kNameBytesMax), v.layout, v.incarnation, v.ready, v.peers, v.counters,
+     v.recovering);
 }
 template <class Archive>
 void serialize(Archive& ar, MemberState& v) {
   ar(v.at, bounded(v.name, kNameBytesMax), bounded(v.address, kAddressBytesMax), v.ready,
-     v.disk_full, v.layout);
+     v.disk_full, v.layout, v.recovering, v.directory);
 }
 template <class Archive>
 void serialize(Archive& ar, MembershipDelta& v) {

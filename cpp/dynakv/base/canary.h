@@ -37,6 +37,8 @@ namespace dynakv {
   X(hint_actor_outlives_loss,   "DESIGN 4: a hint record's actor goes on after a lost past")      \
   X(hint_erased_though_changed, "B26: a hint is forgotten although it changed since it was sent") \
   X(deadline_ignored,           "liveness: a coordinator's deadline never fires")                 \
+  X(amnesic_copy_counts,    "B36: a wiped or rolled back copy counts in R before it is repaired")  \
+  X(recovery_from_one_copy, "B31: a recovery ends after the first copy that was merged")          \
   X(removed_member_returns,     "B37: a removed id comes back with an old state")                 \
   X(late_incarnation_wins,      "B38: a late state of an old incarnation wins")
 // clang-format on

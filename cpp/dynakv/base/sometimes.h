@@ -67,6 +67,10 @@ namespace dynakv {
   X(clean_stop_kept_actors,       "a start after a clean stop kept the actors")                    \
   X(kill_kept_actors,             "a start after a kill kept the actors")                          \
   X(identity_check_timed_out,     "not all members answered in time: new actors")                  \
+  X(node_rejoined,                "a wiped node took its old name and id over")                    \
+  X(amnesic_copy_not_counted,     "a read joined an amnesic copy and did not count it")            \
+  X(recovery_waited_for_peer,     "a recovery had pulled all it could reach, and needed more")     \
+  X(recovery_completed,           "an amnesic node had recovered what it owns")                    \
   X(actor_retired_by_read_error,  "a damaged copy cost its slot's actor")                          \
   X(journal_place_carried_on,     "a counter was carried on from an overwritten journal place")    \
   /* routing */                                                                                   \

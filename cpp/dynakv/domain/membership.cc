@@ -8,9 +8,10 @@
 namespace dynakv {
 namespace {
 
-constexpr std::uint8_t kFormatVersion = 1;
+constexpr std::uint8_t kFormatVersion = 2;
 constexpr std::uint8_t kReadyFlag = 1;
 constexpr std::uint8_t kDiskFullFlag = 2;
+constexpr std::uint8_t kRecoveringFlag = 4;
 
 bool wins_over(const MemberState& state, const MemberState& known) {
   const bool same_age = !state.at.is_newer_than(known.at) && !known.at.is_newer_than(state.at);
@@ -184,8 +185,11 @@ Bytes encode_member_state(const MemberState& state) {
   out.string(state.name);
   out.string(state.address);
   out.fixed(static_cast<std::uint8_t>((state.ready ? kReadyFlag : 0) |
-                                      (state.disk_full ? kDiskFullFlag : 0)));
+                                      (state.disk_full ? kDiskFullFlag : 0) |
+                                      (state.recovering ? kRecoveringFlag : 0)));
   out.fixed(to_number(state.layout));
+  out.fixed(state.directory.high);
+  out.fixed(state.directory.low);
   return bytes;
 }
 
@@ -201,10 +205,13 @@ Result<MemberState> decode_member_state(BytesView bytes) {
   state.name = Bytes(in.string());
   state.address = Bytes(in.string());
   const auto flags = in.fixed<std::uint8_t>();
-  if (flags > (kReadyFlag | kDiskFullFlag)) in.refuse();
+  if (flags > (kReadyFlag | kDiskFullFlag | kRecoveringFlag)) in.refuse();
   state.ready = (flags & kReadyFlag) != 0;
   state.disk_full = (flags & kDiskFullFlag) != 0;
+  state.recovering = (flags & kRecoveringFlag) != 0;
   state.layout = static_cast<LayoutVersion>(in.fixed<std::uint64_t>());
+  state.directory.high = in.fixed<std::uint64_t>();
+  state.directory.low = in.fixed<std::uint64_t>();
   if (in.finished()) return state;
   return fail(ErrorCode::corruption, "the record of a member is malformed");
 }

@@ -62,6 +62,10 @@ struct MemberState {
   bool ready = false;
   bool disk_full = false;
   LayoutVersion layout{};
+  /// Its copies do not count in R until it has recovered what it lost.
+  bool recovering = false;
+  /// Of its data: another one under the same id took its place (protocol/rejoin.h).
+  NodeId directory;
 
   bool operator==(const MemberState&) const = default;
   bool has_left() const { return at.incarnation == kLeftIncarnation; }
@@ -123,8 +127,8 @@ class Membership {
   std::uint64_t dropped_count_ = 0;
 };
 
-/// state := format:u8(1) id:2*u64 incarnation:u64 version:u64 changed:u64 name address flags:u8
-///          layout:u64                     flags: 1 = ready, 2 = disk_full
+/// state := format:u8(2) id:2*u64 incarnation:u64 version:u64 changed:u64 name address flags:u8
+///          layout:u64 directory:2*u64     flags: 1 = ready, 2 = disk_full, 4 = recovering
 Bytes encode_member_state(const MemberState& state);
 /// Errors: corruption.
 Result<MemberState> decode_member_state(BytesView bytes);

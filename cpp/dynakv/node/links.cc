@@ -144,7 +144,7 @@ void Links::handle_bytes(ConnectionId connection, BytesView bytes) {
     auto next = link.reader.next();
     if (!next) {
       ++counters_.protocol_errors;
-      return refuse(link, next.error());
+      return refuse(link, {next.error(), {}});
     }
     if (!next->has_value()) return;
     ++counters_.messages_received;
@@ -155,7 +155,7 @@ void Links::handle_bytes(ConnectionId connection, BytesView bytes) {
 bool Links::handle_message(Link& link, Message&& message) {
   if (link.ready && link.role == Role::client && is_gossip(message.body)) {
     ++counters_.protocol_errors;
-    refuse(link, {ErrorCode::protocol, "only nodes gossip"});
+    refuse(link, {{ErrorCode::protocol, "only nodes gossip"}, {}});
     return false;
   }
   const auto* hello = std::get_if<Hello>(&message.body);
@@ -166,13 +166,14 @@ bool Links::handle_message(Link& link, Message&& message) {
   }
   if (const auto* refusal = std::get_if<Refusal>(&message.body)) {
     // By value: the text lives in the link's input, which ends with it.
-    const std::string reason = "refused: " + printable(refusal->error.message, 1024);
-    hang_up(link.connection, reason);
+    const Refusal said = *refusal;
+    hang_up(link.connection, "refused: " + printable(said.error.message, 1024));
+    handler_.handle_refusal(said);
     return false;
   }
   if (hello != nullptr && !link.ready) return handle_hello(link, *hello);
   ++counters_.protocol_errors;
-  refuse(link, {ErrorCode::protocol, "the first message, and only that, must be a Hello"});
+  refuse(link, {{ErrorCode::protocol, "the first message, and only that, must be a Hello"}, {}});
   return false;
 }
 
@@ -189,7 +190,7 @@ bool Links::handle_hello(Link& link, const Hello& hello) {
   }
   if (!valid) {
     ++counters_.handshakes_refused;
-    refuse(link, valid.error());
+    refuse(link, handler_.refusal_for(hello, valid.error()));
     return false;
   }
   link.peer = hello.sender;
@@ -237,16 +238,32 @@ void Links::establish_dialled(Link& link, const Hello& hello) {
   handler_.handle_peer_up(hello);
 }
 
-void Links::refuse(Link& link, const Error& error) {
+void Links::refuse(Link& link, Refusal refusal) {
   const ConnectionId connection = link.connection;
+  const std::string reason = "refused here: " + refusal.error.message;
   Bytes frame;
-  // A stranger gets no more bytes than it sent, or it could aim our answers at others.
-  if (encode_message({RequestId{}, Refusal{error}}, frame) &&
-      (link.ready || frame.size() <= link.bytes_received)) {
-    if (Bytes* out = transport_.output(connection)) out->append(frame);
+  bool fits = encode_message({RequestId{}, refusal}, frame);
+  // A stranger gets no more bytes than it sent, or it could aim our answers at others. Rather a
+  // part of the reason than none.
+  if (fits && !link.ready && frame.size() > link.bytes_received) {
+    const std::size_t excess = frame.size() - link.bytes_received;
+    std::string& text = refusal.error.message;
+    fits = excess < text.size();
+    if (fits) text.resize(std::min(text.size(), kErrorTextBytesMax) - excess);
+    frame.clear();
+    fits = fits && encode_message({RequestId{}, refusal}, frame) &&
+           frame.size() <= link.bytes_received;
   }
+  Bytes* out = transport_.output(connection);
+  if (fits && out != nullptr) out->append(frame);
   transport_.finish(connection);
-  forget(connection, "refused here: " + error.message);
+  forget(connection, reason);
+}
+
+void Links::hang_up_all(const std::string& reason) {
+  std::vector<ConnectionId> connections;
+  for (const auto& [id, link] : links_) connections.push_back(link->connection);
+  for (const ConnectionId connection : connections) hang_up(connection, reason);
 }
 
 void Links::hang_up(ConnectionId connection, const std::string& reason) {

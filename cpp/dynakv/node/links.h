@@ -49,6 +49,9 @@ class LinksHandler {
   virtual NodeId own_id() const = 0;
   virtual Hello hello_for(const NodeId& peer) const = 0;
   virtual Status check_hello(const Hello& hello) const = 0;
+  virtual Refusal refusal_for(const Hello& hello, const Error& error) const = 0;
+  /// The other side will not talk to this one. The handler may hang up everything.
+  virtual void handle_refusal(const Refusal& refusal) = 0;
   /// The dialled link to a node works in both directions, or has ended.
   virtual void handle_peer_up(const Hello& hello) = 0;
   virtual void handle_peer_down(const NodeId& peer) = 0;
@@ -85,6 +88,9 @@ class Links final : private TransportHandler {
   /// Addresses to keep dialling, whoever answers there. Once the caller knows who does, that node
   /// becomes a target, and its link stays.
   void set_contacts(std::vector<std::string> addresses);
+
+  /// Ends every connection; targets and contacts are dialled again.
+  void hang_up_all(const std::string& reason);
 
   /// What befalls messages between this node and others from now on.
   void set_faults(const std::vector<LinkFault>& faults);
@@ -140,7 +146,7 @@ class Links final : private TransportHandler {
   bool handle_hello(Link& link, const Hello& hello);
   void accept_link(Link& link);
   void establish_dialled(Link& link, const Hello& hello);
-  void refuse(Link& link, const Error& error);
+  void refuse(Link& link, Refusal refusal);
   /// Forgets the link and tells who needs to know.
   void forget(ConnectionId connection, const std::string& reason);
   void hang_up(ConnectionId connection, const std::string& reason);

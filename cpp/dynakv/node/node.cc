@@ -63,7 +63,6 @@ struct Node::Parts {
 
   const NodeOptions options;
   NodeLoop loop;
-  NodeId id;
   std::mutex end_mutex;
   std::thread thread;
 };
@@ -79,7 +78,6 @@ Result<std::unique_ptr<Node>> Node::start(NodeOptions options) {
   if (const Status opened = parts->loop.open(*evidence, random.stream("core")); !opened) {
     return fail(opened.error());
   }
-  parts->id = parts->loop.core().id();
   parts->thread = std::thread([loop = &parts->loop] { loop->run(); });
   return std::unique_ptr<Node>(new Node(std::move(parts)));
 }
@@ -88,7 +86,7 @@ Node::Node(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
 Node::~Node() { parts_->end(NodeLoop::End::graceful); }
 
-NodeId Node::id() const { return parts_->id; }
+NodeId Node::id() const { return parts_->loop.board().id; }
 const std::string& Node::name() const { return parts_->options.name; }
 const std::string& Node::address() const { return parts_->loop.address(); }
 

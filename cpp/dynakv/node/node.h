@@ -38,6 +38,8 @@ struct NodeStatus {
   std::uint64_t incarnation = 0;
   /// Has a layout and may coordinate writes.
   bool ready = false;
+  /// Its copies do not count in R until it has recovered what it lost.
+  bool recovering = false;
   /// False once the node was stopped or has failed.
   bool running = false;
   /// The other members and whoever else was heard of, in the order of their ids.
@@ -58,7 +60,7 @@ class Node {
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 
-  /// Of the data directory, made at its format.
+  /// Of the data directory, made at its format, or taken over from a lost directory of its name.
   NodeId id() const;
   const std::string& name() const;
   /// Where peers and clients reach it, "host:port", with the real port.

@@ -39,6 +39,7 @@ Status NodeLoop::open(const StartEvidence& evidence, Random random) {
   core_options.name = options_.name;
   core_options.address = address_;
   core_options.contact_points = options_.contact_points;
+  core_options.rejoin = options_.rejoin;
   core_options.protocol = options_.protocol;
   core_options.effects_wait_for_sync = options_.durability == Durability::group;
   core_ = std::make_unique<NodeCore>(std::move(core_options), *store_, random);
@@ -119,6 +120,7 @@ void NodeLoop::run_timers() {
 void NodeLoop::finish_step() {
   had_input_ = false;
   ++counters_.steps;
+  if (const auto& failure = core_->failure()) stop_for_good(*failure);
   core_->end_step();
   follow_peers();
   WaitingStep step{.effects = out_.take(), .waiters = std::exchange(waiters_, {})};
@@ -213,9 +215,10 @@ void NodeLoop::answer_too_large(Send& effect) {
     for (const NodeId& to : effect.to) own_answers_.push_back({to, {id, ReplicaError{error}}});
     return;
   }
-  effect.message.body = std::holds_alternative<ReplicaGetReply>(body)
-                            ? Body(ReplicaError{error})
-                            : Body(ErrorReply{.error = error});
+  const bool is_of_replica =
+      std::holds_alternative<ReplicaGetReply>(body) || std::holds_alternative<RecoveryPage>(body);
+  effect.message.body =
+      is_of_replica ? Body(ReplicaError{error}) : Body(ErrorReply{.error = error});
   send(effect);
 }
 
@@ -254,6 +257,16 @@ void NodeLoop::handle_peer_down(const NodeId& peer) {
 void NodeLoop::handle_peer_message(const NodeId& from, Message&& message) {
   had_input_ = true;
   core_->handle_message(link_now(), from, std::move(message), out_);
+}
+
+void NodeLoop::handle_refusal(const Refusal& refusal) {
+  had_input_ = peers_changed_ = true;
+  const NodeId before = core_->id();
+  core_->handle_refusal(link_now(), refusal, out_);
+  if (core_->id() == before) return;
+  log_.write(LogLevel::warning, "takes over the identity " + to_string(core_->id()) +
+                                    " of the lost node of its name, and recovers its data");
+  links_.hang_up_all("the node has a new identity");
 }
 
 void NodeLoop::handle_dial_failed(const std::string& address, const std::string& reason) {

@@ -33,6 +33,8 @@ namespace dynakv {
 
 /// What other threads see of a node without asking its thread.
 struct NodeBoard {
+  /// Of the core; a takeover changes it (protocol/rejoin.h).
+  NodeId id;
   bool ready = false;
   bool ended = false;
   std::size_t connected_peer_count = 0;
@@ -92,6 +94,10 @@ class NodeLoop final : private LinksHandler {
   NodeId own_id() const override { return core_->id(); }
   Hello hello_for(const NodeId& peer) const override;
   Status check_hello(const Hello& hello) const override { return core_->check_hello(hello); }
+  Refusal refusal_for(const Hello& hello, const Error& error) const override {
+    return core_->refusal_for(hello, error);
+  }
+  void handle_refusal(const Refusal& refusal) override;
   void handle_peer_up(const Hello& hello) override;
   void handle_peer_down(const NodeId& peer) override;
   void handle_peer_message(const NodeId& from, Message&& message) override;

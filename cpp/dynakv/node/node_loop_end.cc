@@ -54,6 +54,7 @@ NodeStatus NodeLoop::status() const {
                     .address = address_,
                     .incarnation = core_->incarnation(),
                     .ready = core_->is_ready(),
+                    .recovering = core_->is_recovering(),
                     .running = true,
                     .counters = core_->counters()};
   if (const Layout* layout = core_->layout()) status.layout = layout->version;
@@ -104,7 +105,11 @@ void NodeLoop::publish() {
   const bool ready = core_->is_ready();
   const std::size_t connected = links_.up_count();
   const std::lock_guard lock(board_mutex_);
-  if (board_.ready == ready && board_.connected_peer_count == connected) return;
+  if (board_.ready == ready && board_.connected_peer_count == connected &&
+      board_.id == core_->id()) {
+    return;
+  }
+  board_.id = core_->id();
   board_.ready = ready;
   board_.connected_peer_count = connected;
   board_changed_.notify_all();

@@ -39,6 +39,10 @@ struct NodeOptions {
   /// "host:port" of nodes of a running cluster. A node with an empty directory takes over their
   /// layout; it is no member, so it owns nothing and forwards what it is asked.
   std::vector<std::string> contact_points;
+  /// With an empty directory, under the name of a member that is gone, and given first members or
+  /// contact points of its cluster: takes over that member's identity and recovers its data
+  /// (protocol/rejoin.h). Off: such a node is refused.
+  bool rejoin = true;
   /// Allows other addresses than loopback although nothing is encrypted or authenticated yet.
   bool insecure = false;
   Durability durability = Durability::group;

@@ -59,6 +59,7 @@ bool GetCoordinator::read_local(Flight& flight) {
       flight.phase.add_failure(self, local.error().code);
       return false;
     }
+    if (!identity_.copy_counts()) flight.phase.set_incomplete(self);
     return flight.phase.add_object(self, std::move(*local)).has_value();
   }
   flight.phase.ask_fallback(self);
@@ -114,6 +115,14 @@ void GetCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
   const auto at = in_flight_.find(id);
   if (at == in_flight_.end()) return;
   Flight& flight = at->second;
+  if (reply.is_incomplete) {
+    const bool is_news = !flight.phase.is_incomplete(from);
+    flight.phase.set_incomplete(from);
+    // As for an owner that is down: while it counts as pending, so that the quorum stays in reach.
+    if (is_news && flight.is_sloppy && flight.stage == Stage::reading) {
+      ask_fallback(now, id, flight, out);
+    }
+  }
   const bool is_full = !reply.object.empty() || reply.digest == Hash128{};
   if (is_full) {
     // A malformed object already counts as that owner's failure.
@@ -211,17 +220,22 @@ void GetCoordinator::forget_if_done(Now now, Flights::iterator at, Outbox& out) 
   forget(at);
 }
 
-void GetCoordinator::reply(Now now, Flight& flight, Outbox& out) {
-  const bool is_repaired = flight.stage == Stage::repairing;
-  flight.stage = Stage::replied;
-  ++replied_count_;
-  flight.explain.note(now.steady, ExplainKind::replied, identity_.id());
+GetReply GetCoordinator::make_reply(Now now, const Flight& flight) {
   GetReply reply;
-  reply.object = is_repaired ? std::move(flight.shown_now) : flight.phase.encoded(now.wall);
+  reply.object = flight.phase.encoded(now.wall);
   reply.answered = flight.phase.owners_answered();
   reply.fallbacks = flight.phase.fallbacks_answered();
   reply.all_answered = flight.phase.all_owners_answered();
   reply.is_strict = flight.phase.is_strict();
+  return reply;
+}
+
+void GetCoordinator::reply(Now now, Flight& flight, Outbox& out) {
+  GetReply reply =
+      flight.stage == Stage::repairing ? std::move(flight.reply) : make_reply(now, flight);
+  flight.stage = Stage::replied;
+  ++replied_count_;
+  flight.explain.note(now.steady, ExplainKind::replied, identity_.id());
   reply.explain = flight.explain.record();
   out.send(flight.client, flight.client_request, std::move(reply));
 }

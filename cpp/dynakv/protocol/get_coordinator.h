@@ -84,9 +84,10 @@ class GetCoordinator {
     std::vector<NodeId> owners;
     /// How many places of the slot's walk were tried already.
     std::size_t walk_used = 0;
-    /// While repairing: what the reply shows, who holds it, and how many must.
+    /// While repairing: the reply, what it shows with expired values, who holds it, and how many
+    /// must.
+    GetReply reply;
     Bytes shown;
-    Bytes shown_now;  // without the values whose time is over
     Hash128 shown_digest;
     std::vector<NodeId> holders;
     std::vector<NodeId> sent_repair;
@@ -106,6 +107,7 @@ class GetCoordinator {
   void repair(Now now, RequestId id, Flight& flight, Outbox& out);
   void send_repair(Now now, RequestId id, Flight& flight, std::vector<NodeId> owners,
                    const Bytes& object, Outbox& out);
+  static GetReply make_reply(Now now, const Flight& flight);
   void reply(Now now, Flight& flight, Outbox& out);
   void fail_flight(Now now, Flights::iterator flight, bool timed_out, Outbox& out);
   /// After the reply: repairs and forgets when no owner is waited for.

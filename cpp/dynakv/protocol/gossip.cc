@@ -79,6 +79,7 @@ void Gossip::handle_peer_up(Now now, const Hello& hello, Outbox& out) {
   said.name = hello.name;
   said.address = hello.address;
   said.layout = hello.layout;
+  said.directory = hello.directory;
   if (hello.progress.incarnation != 0) merge(now, {{std::move(said)}, {}});
   if (!view_.has_layout() && !options_.contact_points.empty()) {
     ask_for_layout(now, hello.sender, out);
@@ -106,6 +107,8 @@ void Gossip::beat(bool is_ready) {
   next.ready = is_ready && condition != StoreCondition::failed;
   next.disk_full = condition == StoreCondition::disk_full;
   next.layout = view_.version();
+  next.recovering = identity_.is_amnesic();
+  next.directory = identity_.directory();
   MemberState unchanged = self_;
   unchanged.at.version = next.at.version;
   if (next != unchanged) next.at.changed = next.at.version;
@@ -234,7 +237,10 @@ void Gossip::merge(Now now, MembershipDelta delta) {
   std::erase_if(delta.states, [&](const MemberState& state) {
     if (!is_own(state.at.id) || state.has_left()) return false;
     if (state.at.is_newer_than(own_version()) && state.at.incarnation <= kIncarnationMax) {
-      lost_incarnation_ = std::max(lost_incarnation_.value_or(0), state.at.incarnation);
+      const bool is_of_another =
+          !state.directory.is_nil() && state.directory != identity_.directory();
+      std::optional<std::uint64_t>& news = is_of_another ? taken_over_ : lost_incarnation_;
+      news = std::max(news.value_or(0), state.at.incarnation);
     }
     return true;
   });
@@ -259,6 +265,10 @@ MemberVersion Gossip::own_version() const {
 
 std::optional<std::uint64_t> Gossip::take_lost_incarnation() {
   return std::exchange(lost_incarnation_, std::nullopt);
+}
+
+bool Gossip::was_taken_over() const {
+  return taken_over_ && *taken_over_ > identity_.incarnation();
 }
 
 }  // namespace dynakv

@@ -68,6 +68,8 @@ class Gossip {
 
   /// The highest incarnation of this very node that others know and it does not; once.
   std::optional<std::uint64_t> take_lost_incarnation();
+  /// Another directory goes on under this node's id, in a later life (Rejoin).
+  bool was_taken_over() const;
 
   const Membership& membership() const { return membership_; }
   const GossipCounters& counters() const { return counters_; }
@@ -106,6 +108,7 @@ class Gossip {
   /// What this node says of itself.
   MemberState self_;
   std::optional<std::uint64_t> lost_incarnation_;
+  std::optional<std::uint64_t> taken_over_;
   std::vector<NodeId> owing_;
   Instant round_at_;
   Instant suspicion_at_ = Instant::far_future();

@@ -24,6 +24,7 @@ PeerStatus Gossip::status_of(const NodeId& id, Instant now) const {
     if (!state->name.empty()) status.name = state->name;
     if (!state->address.empty()) status.address = state->address;
     status.incarnation = state->has_left() ? 0 : state->at.incarnation;
+    status.recovering = state->recovering && !state->has_left();
     if (state->has_left()) {
       status.state = PeerState::left;
       return status;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "dynakv/base/byte_io.h"
+#include "dynakv/base/canary.h"
 #include "dynakv/base/sometimes.h"
 #include "dynakv/domain/layout.h"
 #include "dynakv/protocol/store_keys.h"
@@ -10,7 +11,7 @@
 namespace dynakv {
 namespace {
 
-constexpr std::uint8_t kFormatVersion = 1;
+constexpr std::uint8_t kFormatVersion = 2;
 constexpr std::size_t kRunBytes = 24;
 
 void write_progress(const Progress& progress, ByteWriter& out) {
@@ -66,6 +67,8 @@ Result<PastLoss> Identity::start(const NodeCoreOptions& options, const StartEvid
     } else if (!effects_wait_for_sync_ && !stopped_cleanly_) {
       loss = PastLoss::unsynced_effects;
     }
+    const bool lost_power = evidence.boot_id != evidence_.boot_id && !stopped_cleanly_;
+    if (lost_power && !effects_wait_for_sync_) is_amnesic_ = amnesia_is_of_this_run_ = true;
     sometimes(Sometimes::past_lost_by_move, loss == PastLoss::moved_or_copied);
     sometimes(Sometimes::past_lost_by_reboot, loss == PastLoss::unclean_reboot);
     sometimes(Sometimes::past_lost_unsynced, loss == PastLoss::unsynced_effects);
@@ -75,7 +78,9 @@ Result<PastLoss> Identity::start(const NodeCoreOptions& options, const StartEvid
   } else {
     is_new_ = true;
     name_ = options.name;
+    is_past_checked_ = true;
     while (id_.is_nil()) id_ = {random.next(), random.next()};
+    directory_ = id_;
   }
   evidence_ = evidence;
   stopped_cleanly_ = false;
@@ -100,6 +105,10 @@ Status Identity::load(const std::string& name, BytesView record) {
   effects_wait_for_sync_ = in.fixed<std::uint8_t>() != 0;
   const std::size_t run_count = in.count(kRunBytes);
   for (std::size_t i = 0; i < run_count && in.ok(); ++i) remember_run(read_progress(in));
+  directory_.high = in.fixed<std::uint64_t>();
+  directory_.low = in.fixed<std::uint64_t>();
+  forgotten_until_ = in.fixed<std::uint64_t>();
+  is_amnesic_ = in.fixed<std::uint8_t>() != 0;
   if (!in.finished()) return fail(ErrorCode::corruption, "the node's identity record is malformed");
   if (name_ != name) {
     return fail(ErrorCode::invalid_argument,
@@ -153,6 +162,10 @@ void Identity::save() {
   out.fixed(static_cast<std::uint8_t>(effects_wait_for_sync_ ? 1 : 0));
   out.varint(runs_.size());
   for (const auto& [run, step] : runs_) write_progress({run.first, run.second, step}, out);
+  out.fixed(directory_.high);
+  out.fixed(directory_.low);
+  out.fixed(forgotten_until_);
+  out.fixed(static_cast<std::uint8_t>(is_amnesic_ ? 1 : 0));
   store_.put(Space::node_state, kIdentityKey, record);
 }
 
@@ -162,7 +175,7 @@ void Identity::stop() {
 }
 
 bool Identity::was_rolled_back(const Progress& seen) {
-  if (seen.incarnation == 0) return false;
+  if (seen.incarnation <= forgotten_until_) return false;  // 0: nothing was seen
   if (seen.incarnation == incarnation_ && seen.run == run_) {
     // Only a copy of this very run could have got further; B3's check is the net for that.
     return seen.step > step_;
@@ -186,6 +199,41 @@ void Identity::go_beyond(std::uint64_t incarnation) {
   save();
 }
 
+void Identity::take_over(const NodeId& id, std::uint64_t known_incarnation) {
+  id_ = id;
+  forgotten_until_ = std::max(incarnation_, known_incarnation) + kTakeoverLeap - 1;
+  incarnation_ = forgotten_until_ + 1;
+  runs_.clear();
+  is_amnesic_ = amnesia_is_of_this_run_ = true;
+  save();
+}
+
+bool Identity::become_amnesic() {
+  if (amnesia_is_of_this_run_) return false;
+  is_amnesic_ = amnesia_is_of_this_run_ = true;
+  save();
+  return true;
+}
+
+void Identity::end_amnesia() {
+  is_amnesic_ = false;
+  save();
+}
+
+bool Identity::copy_counts() const {
+  return (!is_amnesic_ && is_past_checked_) || canary(Canary::amnesic_copy_counts);
+}
+
+Progress Identity::promise_step() {
+  must_count_step_ = true;
+  return current_step();
+}
+
+void Identity::note_heard_progress(const NodeId& peer, const Progress& progress) {
+  Progress& known = peer_progress_[peer];
+  known = std::max(known, progress);
+}
+
 void Identity::note_peer_progress(const NodeId& peer, const Progress& progress) {
   Progress& known = peer_progress_[peer];
   if (progress <= known) return;
@@ -199,7 +247,8 @@ Progress Identity::progress_of_peer(const NodeId& peer) const {
 }
 
 void Identity::end_step(bool has_changes) {
-  if (!has_changes && peer_progress_unsaved_.empty()) return;
+  if (!has_changes && peer_progress_unsaved_.empty() && !must_count_step_) return;
+  must_count_step_ = false;
   for (const auto& [peer, progress] : peer_progress_unsaved_) {
     store_.put(Space::node_state, peer_key(peer), encode_progress(progress));
   }

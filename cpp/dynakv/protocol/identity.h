@@ -9,6 +9,10 @@
 // its own that its memory does not contain was rolled back (B6, I4). Steps alone would not do: a
 // restored node goes on counting, and soon counts past what it lost.
 //
+// A directory that forgot data it had acknowledged is *amnesic*: its copies are joined by reads and
+// count for nothing in R, until Recovery has merged enough of the other owners' copies (I15). That
+// is remembered in the identity record, so that it is durable before anything depends on it.
+//
 // This takes the place of one counter per slot and actor at every replica (DESIGN §4): the same
 // proof from one number per node.
 //
@@ -42,6 +46,9 @@ enum class PastLoss : std::uint8_t {
 /// Earlier runs that are remembered. A peer's word about a run before them is not checked: a backup
 /// so old still shows in the word of anyone who has heard of a later run.
 inline constexpr std::size_t kRunCountMax = 256;
+/// By how much an identity that is taken over goes beyond its last known incarnation: more often
+/// than this the old directory is not started unseen, and so it never catches up.
+inline constexpr std::uint64_t kTakeoverLeap = 1024;
 
 class Identity {
  public:
@@ -63,6 +70,25 @@ class Identity {
   /// it.
   void go_beyond(std::uint64_t incarnation);
 
+  /// Goes on under another id, of which lives up to `known_incarnation` are known: amnesic, and
+  /// behind all those lives. REQUIRES: this directory never had a layout.
+  void take_over(const NodeId& id, std::uint64_t known_incarnation);
+
+  /// Data that was acknowledged is lost. False when it was lost before an amnesia that began in
+  /// this run: nothing new.
+  bool become_amnesic();
+  void end_amnesia();
+  bool is_amnesic() const { return is_amnesic_; }
+  /// Every member that could be heard has said how far it has seen this node get.
+  void set_past_checked() { is_past_checked_ = true; }
+  bool is_past_checked() const { return is_past_checked_; }
+  /// Whether a copy of this node may count in R.
+  bool copy_counts() const;
+
+  /// The step that is under way, which is then counted also without changes.
+  Progress promise_step();
+  /// How far a peer says it has got; not stored: a Hello of each later connection says it again.
+  void note_heard_progress(const NodeId& peer, const Progress& progress);
   /// Remembers, with this step's data, how far a peer has got.
   void note_peer_progress(const NodeId& peer, const Progress& progress);
   Progress progress_of_peer(const NodeId& peer) const;
@@ -75,6 +101,8 @@ class Identity {
   void end_step(bool has_changes);
 
   const NodeId& id() const { return id_; }
+  /// Drawn at the directory's format; differs from the id after a takeover.
+  const NodeId& directory() const { return directory_; }
   std::uint64_t incarnation() const { return incarnation_; }
   /// This start formatted the store.
   bool is_new() const { return is_new_; }
@@ -97,6 +125,13 @@ class Identity {
   bool stopped_cleanly_ = false;
   bool effects_wait_for_sync_ = true;
   bool is_new_ = false;
+  bool is_amnesic_ = false;
+  bool amnesia_is_of_this_run_ = false;
+  bool is_past_checked_ = false;
+  bool must_count_step_ = false;
+  NodeId directory_;
+  /// Lives up to this incarnation were another directory's: what they did is forgotten for good.
+  std::uint64_t forgotten_until_ = 0;
   /// Where earlier runs ended: their last steps.
   std::map<RunKey, std::uint64_t> runs_;
   std::map<NodeId, Progress> peer_progress_;

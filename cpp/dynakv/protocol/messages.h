@@ -53,11 +53,27 @@ struct Hello {
   /// step of its own that it does not remember was rolled back (B6).
   Progress progress;
   Progress progress_seen;
+  /// Drawn when the sender's directory was formatted: two directories may claim one id (Rejoin).
+  NodeId directory;
+};
+
+/// What a member knows of an identity that a refused node has to do with; `by` nil: nothing.
+struct IdentityClaim {
+  NodeId by;
+  NodeId cluster;
+  /// Whom the name belongs to, its directory, and the greatest incarnation that `by` knows.
+  NodeId node;
+  NodeId directory;
+  std::uint64_t incarnation = 0;
+  std::uint32_t member_count = 0;
+  /// `by` has no connection to that node and heard nothing of it for long.
+  bool is_free = false;
 };
 
 /// The sender will not talk to the receiver: wrong cluster, a name with another id, wrong version.
 struct Refusal {
   Error error;
+  IdentityClaim claim;
 };
 
 /// What every data request says about itself.
@@ -179,6 +195,8 @@ struct ReplicaGetReply {
   Hash128 digest;
   /// Empty when only the digest was asked for, or the key was never written.
   Bytes object;
+  /// The copy may lack what it once acknowledged: it is joined, and counts for nothing (I15).
+  bool is_incomplete = false;
 };
 
 struct ReplicaPut {
@@ -216,6 +234,30 @@ struct HintGet {
 struct ReplicaPutReply {
   /// The highest counter of the coordinator's actor that the replica knows for this key.
   std::uint64_t highest_counter = 0;
+  /// The replica's step that stored it: who counts this on knows how far the replica had got.
+  Progress progress;
+};
+
+/// An amnesic owner to another one: what of yours do I own? Pages go in the order of store keys.
+struct RecoveryRequest {
+  LayoutVersion layout{};
+  /// The first store key to look at; empty = the first of all.
+  Bytes from;
+};
+
+struct RecoveryRecord {
+  Bytes bucket;
+  Bytes key;
+  Bytes object;
+};
+
+struct RecoveryPage {
+  std::vector<RecoveryRecord> records;
+  /// Where the next page begins, unless this is the last.
+  Bytes next;
+  bool is_last = false;
+  /// The sender is not amnesic itself.
+  bool is_whole = false;
 };
 
 struct ReplicaError {
@@ -250,6 +292,8 @@ struct PeerStatus {
   PeerState state = PeerState::alive;
   std::uint64_t incarnation = 0;
   bool in_layout = false;
+  /// Its copies do not count in R until it has recovered what it lost.
+  bool recovering = false;
 };
 
 struct StatusReply {
@@ -261,6 +305,8 @@ struct StatusReply {
   std::vector<PeerStatus> peers;
   /// Names and values of the node's counters, in the order of their names.
   std::vector<std::pair<Bytes, std::uint64_t>> counters;
+  /// Its copies do not count in R until it has recovered what it lost.
+  bool recovering = false;
 };
 
 /// What both messages of gossip say of the sender's layout; nil and zero before it has one.
@@ -285,10 +331,11 @@ struct GossipDelta {
   std::vector<MemberVersion> wanted;
 };
 
-using Body = std::variant<Hello, Refusal, GetRequest, GetReply, WriteRequest, WriteReply,
-                          ErrorReply, ReplicaGet, ReplicaGetReply, ReplicaPut, ReplicaPutReply,
-                          ReplicaError, LayoutRequest, LayoutReply, StatusRequest, StatusReply,
-                          GossipDigest, GossipDelta, HintPut, HintGet>;
+using Body =
+    std::variant<Hello, Refusal, GetRequest, GetReply, WriteRequest, WriteReply, ErrorReply,
+                 ReplicaGet, ReplicaGetReply, ReplicaPut, ReplicaPutReply, ReplicaError,
+                 LayoutRequest, LayoutReply, StatusRequest, StatusReply, GossipDigest, GossipDelta,
+                 HintPut, HintGet, RecoveryRequest, RecoveryPage>;
 
 /// Messages that a client has no business to send.
 inline bool is_gossip(const Body& body) {

@@ -47,16 +47,17 @@ Status NodeCore::start(Now now, const StartEvidence& evidence, Outbox& out) {
   }
   if (const Status loaded = p.gossip.load(); !loaded) return fail(loaded.error());
   p.gossip.start(now, out);
-  if (!p.past_is_proven) {
+  p.become_ready_if_checked();
+  if (!p.identity.is_past_checked()) {
     out.set_timer(kIdentityCheckTimer, now.steady + p.options.protocol.identity_check_timeout);
-    p.become_ready_if_checked();
   }
+  p.recovery.begin(now, out);
   return {};
 }
 
 void NodeCore::stop(Now, Outbox&) { parts_->identity.stop(); }
 
-Status NodeCore::adopt_layout(Now now, const Layout& layout, Outbox&) {
+Status NodeCore::adopt_layout(Now now, const Layout& layout, Outbox& out) {
   Parts& p = *parts_;
   if (p.view.has_layout()) {
     if (p.view.digest() == digest_of(layout)) return {};
@@ -73,6 +74,7 @@ Status NodeCore::adopt_layout(Now now, const Layout& layout, Outbox&) {
   p.store.put(Space::node_state, kLayoutKey, encode_layout(layout));
   p.adopt(layout);
   p.gossip.follow_layout(now);
+  p.recovery.begin(now, out);
   return {};
 }
 
@@ -136,6 +138,7 @@ Hello NodeCore::hello_for(const NodeId& peer) const {
   }
   hello.progress = p.identity.progress();
   hello.progress_seen = p.identity.progress_of_peer(peer);
+  hello.directory = p.identity.directory();
   return hello;
 }
 
@@ -147,16 +150,17 @@ void NodeCore::handle_peer_up(Now now, const Hello& hello, Outbox& out) {
   // form_cluster() has tried the layout with other ids; only two nodes of one id could still fail.
   if (const Status formed = finish_forming(now, out); !formed) ++p.counters.refused;
   if (p.identity.was_rolled_back(hello.progress_seen) && !canary(Canary::actor_outlives_rollback)) {
-    ++p.counters.rollbacks_found;
     sometimes(Sometimes::rollback_found_by_peer);
-    p.lose_past();
+    p.be_rolled_back(now, out);
   }
+  p.identity.note_peer_progress(hello.sender, hello.progress);
   p.view.set_up(hello.sender);
   p.gossip.handle_peer_up(now, hello, out);
   p.members_heard.insert(hello.sender);
   p.become_ready_if_checked();
-  if (p.past_is_proven) out.cancel_timer(kIdentityCheckTimer);
+  if (p.identity.is_past_checked()) out.cancel_timer(kIdentityCheckTimer);
   p.handoff.handle_peer_up(now, hello.sender, out);
+  p.recovery.handle_peer_up(now, out);
 }
 
 void NodeCore::handle_peer_down(Now now, const NodeId& peer, Outbox& out) {
@@ -167,6 +171,7 @@ void NodeCore::handle_peer_down(Now now, const NodeId& peer, Outbox& out) {
   p.writes.handle_peer_down(now, peer, out);
   p.forwarder.handle_peer_down(peer, out);
   p.handoff.handle_peer_down(peer);
+  p.recovery.handle_peer_down(peer);
   p.handoff.arm(now, out);
 }
 
@@ -183,9 +188,12 @@ void NodeCore::handle_timer(Now now, TimerId timer, Outbox& out) {
     case TimerKind::identity_check:
       sometimes(Sometimes::identity_check_timed_out, !p.past_is_proven);
       if (!p.past_is_proven) p.lose_past();
-      return;
+      // Who stays away says nothing; waiting on would cost availability for as long.
+      return p.identity.set_past_checked();
     case TimerKind::hinted_handoff:
       return p.handoff.handle_timer(now, out);
+    case TimerKind::recovery:
+      return p.recovery.handle_timer(now, out);
     case TimerKind::gossip_round:
       return p.gossip.handle_round(now, is_ready(), out);
     case TimerKind::suspicion:
@@ -201,12 +209,21 @@ void NodeCore::Parts::lose_past() {
   past_is_proven = true;
 }
 
+void NodeCore::Parts::be_rolled_back(Now now, Outbox& out) {
+  ++counters.rollbacks_found;
+  lose_past();
+  if (identity.become_amnesic()) recovery.begin(now, out);
+}
+
 void NodeCore::Parts::become_ready_if_checked() {
-  if (past_is_proven || !view.has_layout()) return;
+  if (identity.is_past_checked() || !view.has_layout()) return;
   const auto& members = view.layout().members;
-  past_is_proven = std::all_of(members.begin(), members.end(), [this](const Member& member) {
-    return member.id == identity.id() || members_heard.contains(member.id);
-  });
+  if (std::all_of(members.begin(), members.end(), [this](const Member& member) {
+        return member.id == identity.id() || members_heard.contains(member.id);
+      })) {
+    past_is_proven = true;
+    identity.set_past_checked();
+  }
 }
 
 void NodeCore::end_step() {
@@ -226,7 +243,13 @@ const Layout* NodeCore::layout() const {
   return parts_->view.has_layout() ? &parts_->view.layout() : nullptr;
 }
 
-bool NodeCore::is_ready() const { return parts_->view.has_layout() && parts_->past_is_proven; }
+bool NodeCore::is_ready() const {
+  return parts_->view.has_layout() && parts_->past_is_proven && !parts_->failure;
+}
+
+bool NodeCore::is_recovering() const { return parts_->identity.is_amnesic(); }
+
+const std::optional<Error>& NodeCore::failure() const { return parts_->failure; }
 
 std::map<std::string, std::uint64_t> NodeCore::counters() const {
   const Parts& p = *parts_;
@@ -247,7 +270,10 @@ std::map<std::string, std::uint64_t> NodeCore::counters() const {
           {"layouts_learned", c.layouts_learned},
           {"names_refused", p.gossip.membership().refused_count()},
           {"read_repairs", p.gets.repaired_count()},
+          {"recovered_records", p.recovery.recovered_count()},
+          {"recoveries", p.recovery.completed_count()},
           {"refused", c.refused},
+          {"rejoins", c.rejoins},
           {"replica_gets", c.replica_gets},
           {"replica_puts", c.replica_puts},
           {"rollbacks_found", c.rollbacks_found},

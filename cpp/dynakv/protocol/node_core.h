@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,9 @@ struct NodeCoreOptions {
   /// Addresses of a running cluster's nodes. With them, a node without a layout takes the one that
   /// they have, and is no member of it until a later layout says so.
   std::vector<std::string> contact_points;
+  /// A directory that never had a layout may take over the identity of a member of its name that is
+  /// gone (protocol/rejoin.h).
+  bool rejoin = true;
   ProtocolOptions protocol;
   /// The driver releases effects only when their step is synced (DESIGN §8, `group`). When it does
   /// not (`os`), only a clean stop lets the next start go on under the same actors.
@@ -98,6 +102,11 @@ class NodeCore {
   Status check_hello(const Hello& hello) const;
   /// What this node says of itself to `peer` (nil: not known yet, or a client).
   Hello hello_for(const NodeId& peer) const;
+  /// What to send whoever said this Hello, which check_hello() refused with `error`.
+  Refusal refusal_for(const Hello& hello, Error error) const;
+  /// Another node refused this one's Hello, or took back its own. The node may have another id
+  /// after this: then the driver ends all connections, and greets anew.
+  void handle_refusal(Now now, const Refusal& refusal, Outbox& out);
 
   /// A connection to a member is usable in both directions, after Hello was exchanged and checked.
   void handle_peer_up(Now now, const Hello& hello, Outbox& out);
@@ -119,6 +128,11 @@ class NodeCore {
   const Layout* layout() const;
   /// Has a layout and may coordinate writes.
   bool is_ready() const;
+  /// Its copies do not count in R until it has recovered what it lost.
+  bool is_recovering() const;
+  /// Why the node must not go on: its identity lives on elsewhere. The driver ends it, and does
+  /// none of the step's effects.
+  const std::optional<Error>& failure() const;
   /// Names and values of the node's counters, in the order of their names.
   std::map<std::string, std::uint64_t> counters() const;
 

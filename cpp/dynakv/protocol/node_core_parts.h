@@ -1,6 +1,7 @@
 // What a NodeCore is made of. Only its own sources include this.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
@@ -15,6 +16,8 @@
 #include "dynakv/protocol/identity.h"
 #include "dynakv/protocol/node_core.h"
 #include "dynakv/protocol/object_table.h"
+#include "dynakv/protocol/recovery.h"
+#include "dynakv/protocol/rejoin.h"
 #include "dynakv/protocol/repeat_filter.h"
 #include "dynakv/protocol/replica.h"
 #include "dynakv/protocol/request_error.h"
@@ -31,6 +34,7 @@ struct NodeCounters {
   std::uint64_t replica_puts = 0;
   std::uint64_t hint_puts = 0;
   std::uint64_t rollbacks_found = 0;
+  std::uint64_t rejoins = 0;
   std::uint64_t layouts_learned = 0;
 };
 
@@ -48,6 +52,7 @@ struct NodeCore::Parts {
         forwarder(identity, view),
         replica(view, objects, actors, hints, identity),
         handoff(identity, view, hints, objects, options.protocol),
+        recovery(identity, view, store, objects, actors, options.protocol),
         gossip(options, identity, store, view, random.stream("gossip")) {}
 
   void adopt(Layout layout) {
@@ -57,6 +62,13 @@ struct NodeCore::Parts {
   void become_ready_if_checked();
   /// Nothing that was counted before may be counted on under the same actors.
   void lose_past();
+  /// Others know of steps that this directory has forgotten: of its events, and of data that it
+  /// acknowledged.
+  void be_rolled_back(Now now, Outbox& out);
+  void note_superseded(const NodeId& by);
+  bool may_rejoin() const;
+  void take_over(Now now, const IdentityClaim& claim, Outbox& out);
+  IdentityClaim claim_for(const Hello& hello) const;
   bool admit(Now now, const NodeId& from, RequestId id, RequestHead& head, Outbox& out);
   bool owns(const RequestHead& head) const;
   /// Owns the key, or stands in because no owner can be reached and the quorum is sloppy.
@@ -67,7 +79,7 @@ struct NodeCore::Parts {
   void handle_replica_request(Now now, const NodeId& from, Message& message, Outbox& out);
   void handle_reply(Now now, const NodeId& from, Message& message, Outbox& out);
   void handle_gossip(Now now, const NodeId& from, const Message& message, Outbox& out);
-  void handle_layout_reply(Now now, const Message& message);
+  void handle_layout_reply(Now now, const Message& message, Outbox& out);
   /// The layout with the addresses that gossip has: its readers want to connect.
   Layout reachable_layout() const;
   StatusReply status(Now now) const;
@@ -89,6 +101,8 @@ struct NodeCore::Parts {
   Forwarder forwarder;
   Replica replica;
   HintedHandoff handoff;
+  Recovery recovery;
+  Rejoin rejoin;
   Gossip gossip;
   RepeatFilter repeats;
   /// The first members while their ids are being learned; none otherwise.
@@ -98,6 +112,7 @@ struct NodeCore::Parts {
   /// Actors of earlier starts may be used only after every member said what it knows of this node.
   bool past_is_proven = false;
   std::set<NodeId> members_heard;
+  std::optional<Error> failure;
   NodeCounters counters;
 };
 

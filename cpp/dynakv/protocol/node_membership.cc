@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "dynakv/base/canary.h"
+#include "dynakv/base/sometimes.h"
 #include "dynakv/protocol/node_core_parts.h"
 #include "dynakv/protocol/store_keys.h"
 
@@ -71,6 +72,17 @@ Status NodeCore::check_hello(const Hello& hello) const {
                 "'" + printable(hello.name) +
                     "' was removed from this cluster; it may come back with an empty directory");
   }
+  if (known != nullptr && !known->directory.is_nil() && !hello.directory.is_nil() &&
+      known->directory != hello.directory) {
+    if (hello.progress.incarnation <= known->at.incarnation) {
+      return fail(ErrorCode::auth, "the identity of '" + printable(hello.name) +
+                                       "' lives on in another data directory");
+    }
+    if (view.is_usable(hello.sender)) {
+      return fail(ErrorCode::auth,
+                  "the node '" + printable(hello.name) + "' is alive in another data directory");
+    }
+  }
   const Member* member = layout.find(hello.sender);
   if (member != nullptr && member->name != hello.name) {
     return fail(ErrorCode::auth, "the id of the member '" + printable(member->name) +
@@ -86,21 +98,81 @@ Status NodeCore::check_hello(const Hello& hello) const {
           "the node under a new layout");
 }
 
+Refusal NodeCore::refusal_for(const Hello& hello, Error error) const {
+  return {std::move(error), parts_->claim_for(hello)};
+}
+
+IdentityClaim NodeCore::Parts::claim_for(const Hello& hello) const {
+  IdentityClaim claim;
+  if (!view.has_layout() || hello.role == Role::client) return claim;
+  const Member* member = view.layout().find(hello.sender);
+  // Who has a layout has a past of its own.
+  if (member == nullptr && hello.cluster.is_nil()) {
+    member = view.layout().find_by_name(hello.name);
+  }
+  if (member == nullptr || member->id == identity.id()) return claim;
+  claim.by = identity.id();
+  claim.cluster = view.layout().cluster;
+  claim.node = member->id;
+  claim.member_count = static_cast<std::uint32_t>(view.layout().members.size());
+  if (const MemberState* known = gossip.membership().find(member->id)) {
+    if (known->has_left()) return {};
+    claim.incarnation = known->at.incarnation;
+    claim.directory = known->directory;
+  }
+  claim.is_free = !view.is_up(member->id) && view.is_suspect(member->id);
+  return claim;
+}
+
+void NodeCore::handle_refusal(Now now, const Refusal& refusal, Outbox& out) {
+  Parts& p = *parts_;
+  const IdentityClaim& claim = refusal.claim;
+  if (claim.by.is_nil()) return;
+  if (claim.node == id()) {
+    const bool is_of_another =
+        !claim.directory.is_nil() && claim.directory != p.identity.directory();
+    if (is_of_another && claim.incarnation >= incarnation()) p.note_superseded(claim.by);
+    return;
+  }
+  if (!p.may_rejoin()) return;
+  if (const auto decided = p.rejoin.decide(now.steady, claim)) p.take_over(now, *decided, out);
+}
+
+bool NodeCore::Parts::may_rejoin() const {
+  const bool is_told_where = !forming.empty() || !options.contact_points.empty();
+  return options.rejoin && !view.has_layout() && is_told_where && !identity.is_amnesic();
+}
+
+void NodeCore::Parts::take_over(Now, const IdentityClaim& claim, Outbox&) {
+  ++counters.rejoins;
+  sometimes(Sometimes::node_rejoined);
+  identity.take_over(claim.node, claim.incarnation);
+  // The layout comes from the cluster: what the first members were is long past.
+  for (const Member& member : std::exchange(forming, {})) {
+    if (member.name != options.name) options.contact_points.push_back(member.address);
+  }
+}
+
+void NodeCore::Parts::note_superseded(const NodeId& by) {
+  failure =
+      Error{ErrorCode::auth, "the identity of this node lives on in another data directory, says " +
+                                 to_string(by) + "; this one must not be used any more"};
+}
+
 void NodeCore::Parts::handle_gossip(Now now, const NodeId& from, const Message& message,
                                     Outbox& out) {
   if (const auto* digest = std::get_if<GossipDigest>(&message.body)) {
     return gossip.handle_message(now, from, message.id, *digest, out);
   }
   gossip.handle_message(now, from, message.id, std::get<GossipDelta>(message.body), out);
+  if (gossip.was_taken_over()) return note_superseded(from);
   const auto lost = gossip.take_lost_incarnation();
   if (!lost || canary(Canary::actor_outlives_rollback)) return;
-  ++counters.rollbacks_found;
   identity.go_beyond(*lost);
-  actors.retire_all();
-  past_is_proven = true;
+  be_rolled_back(now, out);
 }
 
-void NodeCore::Parts::handle_layout_reply(Now now, const Message& message) {
+void NodeCore::Parts::handle_layout_reply(Now now, const Message& message, Outbox& out) {
   if (RequestIds::waiter_of(message.id) != Waiter::gossip) return;
   auto layout = decode_layout(std::get<LayoutReply>(message.body).layout);
   if (!layout) return;
@@ -119,6 +191,7 @@ void NodeCore::Parts::handle_layout_reply(Now now, const Message& message) {
   adopt(std::move(*layout));
   gossip.follow_layout(now);
   become_ready_if_checked();
+  recovery.begin(now, out);
 }
 
 Layout NodeCore::Parts::reachable_layout() const {
@@ -137,8 +210,9 @@ StatusReply NodeCore::Parts::status(Now now) const {
   reply.name = options.name;
   reply.layout = view.version();
   reply.incarnation = identity.incarnation();
-  reply.ready = view.has_layout() && past_is_proven;
+  reply.ready = view.has_layout() && past_is_proven && !failure;
   reply.peers = gossip.statuses(now.steady);
+  reply.recovering = identity.is_amnesic();
   return reply;
 }
 

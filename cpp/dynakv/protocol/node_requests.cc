@@ -10,6 +10,7 @@ namespace dynakv {
 
 void NodeCore::handle_message(Now now, const NodeId& from, Message message, Outbox& out) {
   Parts& p = *parts_;
+  if (p.failure) return;
   p.gossip.note_heard(now, from);
   Body& body = message.body;
   const bool is_data_request =
@@ -34,7 +35,8 @@ void NodeCore::handle_message(Now now, const NodeId& from, Message message, Outb
     return out.send(from, message.id, std::move(status));
   }
   if (std::holds_alternative<ReplicaGet>(body) || std::holds_alternative<ReplicaPut>(body) ||
-      std::holds_alternative<HintPut>(body) || std::holds_alternative<HintGet>(body)) {
+      std::holds_alternative<HintPut>(body) || std::holds_alternative<HintGet>(body) ||
+      std::holds_alternative<RecoveryRequest>(body)) {
     p.handle_replica_request(now, from, message, out);
     return p.handoff.arm(now, out);
   }
@@ -60,6 +62,8 @@ void NodeCore::Parts::handle_replica_request(Now now, const NodeId& from, Messag
     replica.handle_message(now, from, message.id, *hint, out);
   } else if (const auto* wanted = std::get_if<HintGet>(&message.body)) {
     replica.handle_message(now, from, message.id, *wanted, out);
+  } else if (const auto* lost = std::get_if<RecoveryRequest>(&message.body)) {
+    recovery.handle_message(now, from, message.id, *lost, out);
   }
 }
 
@@ -73,6 +77,12 @@ void NodeCore::Parts::handle_reply(Now now, const NodeId& from, Message& message
     if (waiter == Waiter::write_coordinator) deliver_to(writes, std::move(*got));
     if (waiter == Waiter::get_coordinator) deliver_to(gets, std::move(*got));
   } else if (const auto* put = std::get_if<ReplicaPutReply>(&body)) {
+    // A hint that came home is erased with this step, and so is the word of it kept with it.
+    if (waiter == Waiter::hinted_handoff) {
+      identity.note_peer_progress(from, put->progress);
+    } else {
+      identity.note_heard_progress(from, put->progress);
+    }
     if (waiter == Waiter::write_coordinator) deliver_to(writes, *put);
     if (waiter == Waiter::get_coordinator) deliver_to(gets, *put);
     if (waiter == Waiter::hinted_handoff) deliver_to(handoff, *put);
@@ -80,11 +90,14 @@ void NodeCore::Parts::handle_reply(Now now, const NodeId& from, Message& message
     if (waiter == Waiter::write_coordinator) deliver_to(writes, *error);
     if (waiter == Waiter::get_coordinator) deliver_to(gets, *error);
     if (waiter == Waiter::hinted_handoff) deliver_to(handoff, *error);
+    if (waiter == Waiter::recovery) deliver_to(recovery, *error);
+  } else if (const auto* page = std::get_if<RecoveryPage>(&body)) {
+    if (waiter == Waiter::recovery) deliver_to(recovery, *page);
   } else if (std::holds_alternative<GetReply>(body) || std::holds_alternative<WriteReply>(body) ||
              std::holds_alternative<ErrorReply>(body)) {
     forwarder.handle_reply(from, message.id, std::move(body), out);
   } else if (std::holds_alternative<LayoutReply>(body)) {
-    handle_layout_reply(now, message);
+    handle_layout_reply(now, message, out);
   }
   // Anything else is a reply that nobody waits for; it carries nothing to act on.
 }

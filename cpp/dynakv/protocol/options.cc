@@ -18,6 +18,11 @@ Status validate(const ProtocolOptions& options) {
     return fail(ErrorCode::invalid_argument,
                 "hint_timeout, hint_retry_pause and hint_window must be positive");
   }
+  if (options.recovery_page_bytes == 0 || options.recovery_scan_count == 0 ||
+      options.recovery_source_count == 0 || options.recovery_retry_pause <= Duration{} ||
+      options.recovery_page_timeout <= Duration{}) {
+    return fail(ErrorCode::invalid_argument, "the bounds of a recovery must be positive");
+  }
   if (options.request_timeout_max <= Duration{} || options.identity_check_timeout < Duration{}) {
     return fail(ErrorCode::invalid_argument, "timeouts must be positive");
   }

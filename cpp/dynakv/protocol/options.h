@@ -55,6 +55,16 @@ struct ProtocolOptions {
   std::size_t hint_window = 32;
   /// Pause before hints are tried again after their owner refused one or did not answer.
   Duration hint_retry_pause = seconds(1);
+  /// Bytes of objects in one page of a recovery; one larger object travels alone.
+  std::size_t recovery_page_bytes = 512u << 10;
+  /// Records that are looked at for one page, so that a page never holds up a step for long.
+  std::size_t recovery_scan_count = 256;
+  /// Peers that an amnesic node pulls from at a time, one page each.
+  std::size_t recovery_source_count = 4;
+  /// Pause before a page is asked for again that was refused or whose peer was away.
+  Duration recovery_retry_pause = seconds(1);
+  /// How long a page may take before it is asked for again.
+  Duration recovery_page_timeout = seconds(10);
   /// Between two rounds of gossip, less up to an eighth so that nodes do not stay in step. Of a
   /// second's rounds at 1,000 members a node sends three digests of 22 KB.
   Duration gossip_interval = seconds(1);

@@ -23,7 +23,20 @@ bool ReadPhase::is_owner(const NodeId& node) const {
   return std::find(tally_.asked().begin(), end, node) != end;
 }
 
+void ReadPhase::set_incomplete(const NodeId& owner) {
+  if (!is_incomplete(owner)) incomplete_.push_back(owner);
+}
+
+bool ReadPhase::is_incomplete(const NodeId& owner) const {
+  return std::find(incomplete_.begin(), incomplete_.end(), owner) != incomplete_.end();
+}
+
 void ReadPhase::add_answer(const NodeId& owner, const Hash128& digest) {
+  if (is_incomplete(owner)) {
+    sometimes(Sometimes::amnesic_copy_not_counted);
+    if (tally_.add_failure(owner)) errors_.push_back({owner, ErrorCode::not_ready});
+    return;
+  }
   // An owner whose copy changed meanwhile may answer with a second digest.
   if (!tally_.add_success(owner)) return;
   if (is_owner(owner)) answers_.emplace_back(owner, digest);

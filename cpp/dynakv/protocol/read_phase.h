@@ -35,6 +35,11 @@ class ReadPhase {
   void ask_fallback(const NodeId& node);
   bool is_asked(const NodeId& node) const { return tally_.is_asked(node); }
 
+  /// The owner may lack what it once acknowledged: what it has is joined, and counts neither
+  /// towards R nor as "not found" (I15).
+  void set_incomplete(const NodeId& owner);
+  bool is_incomplete(const NodeId& owner) const;
+
   /// An owner's full object in its byte form (empty = never written). Errors: corruption; the
   /// owner then counts as failed.
   Status add_object(const NodeId& owner, Bytes encoded);
@@ -83,6 +88,7 @@ class ReadPhase {
   std::vector<std::pair<NodeId, Hash128>> answers_;
   std::size_t owner_count_ = 0;
   std::vector<NodeError> errors_;
+  std::vector<NodeId> incomplete_;
 };
 
 }  // namespace dynakv

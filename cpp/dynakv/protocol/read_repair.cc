@@ -52,11 +52,13 @@ void GetCoordinator::add_holder(Flight& flight, const NodeId& owner) {
   if (std::find(holders.begin(), holders.end(), owner) == holders.end()) holders.push_back(owner);
 }
 
+// The reply is made now: it names those whose answers are in it. An owner that answers while others
+// are repaired may bring more, which this read does not show, nor claim to.
 void GetCoordinator::begin_repairing(Now now, Flights::iterator at, Outbox& out) {
   Flight& flight = at->second;
   flight.stage = Stage::repairing;
+  flight.reply = make_reply(now, flight);
   flight.shown = flight.phase.joined_encoded();
-  flight.shown_now = flight.phase.encoded(now.wall);
   flight.shown_digest = digest_of_object(flight.shown);
   continue_repairing(now, at, out);
 }

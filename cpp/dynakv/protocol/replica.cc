@@ -22,8 +22,9 @@ void Replica::handle_message(Now, const NodeId& from, RequestId id, const Replic
   auto encoded = objects_.load_encoded(get.bucket, get.key);
   sometimes(Sometimes::damaged_copy_answered_error, !encoded);
   if (!encoded) return out.send(from, id, ReplicaError{encoded.error()});
-  ReplicaGetReply reply{digest_of_object(*encoded), {}};
+  ReplicaGetReply reply{digest_of_object(*encoded), {}, false};
   if (!get.digest_only) reply.object = std::move(*encoded);
+  reply.is_incomplete = !identity_.copy_counts();
   out.send(from, id, std::move(reply));
 }
 
@@ -34,7 +35,8 @@ void Replica::handle_message(Now, const NodeId& from, RequestId id, const Replic
   const auto context = merge_object(objects_, actors_, put.bucket, put.key, kind, put.object);
   if (!context) return out.send(from, id, ReplicaError{context.error()});
   identity_.note_peer_progress(from, put.progress);
-  out.send(from, id, ReplicaPutReply{context->highest_counter_of(put.actor)});
+  out.send(from, id,
+           ReplicaPutReply{context->highest_counter_of(put.actor), identity_.promise_step()});
 }
 
 void Replica::handle_message(Now now, const NodeId& from, RequestId id, const HintPut& put,
@@ -46,7 +48,7 @@ void Replica::handle_message(Now now, const NodeId& from, RequestId id, const Hi
     return out.send(from, id, ReplicaError{kept.error()});
   }
   identity_.note_peer_progress(from, put.progress);
-  out.send(from, id, ReplicaPutReply{});
+  out.send(from, id, ReplicaPutReply{0, identity_.promise_step()});
 }
 
 void Replica::handle_message(Now, const NodeId& from, RequestId id, const HintGet& get,

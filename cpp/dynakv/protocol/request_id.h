@@ -19,6 +19,7 @@ enum class Waiter : std::uint8_t {
   forwarder = 2,
   gossip = 3,
   hinted_handoff = 4,
+  recovery = 5,
 };
 
 class RequestIds {

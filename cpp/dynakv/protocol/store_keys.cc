@@ -59,17 +59,34 @@ Bytes end_of_hints(const NodeId& owner) {
   return hint_key(next, {});
 }
 
-std::optional<HintKeyParts> parse_hint_key(BytesView bytes) {
-  constexpr std::size_t kBeforeBucket = kOwnerBytes + sizeof(std::uint16_t) + 1;
+std::optional<ObjectKeyParts> parse_object_key(BytesView bytes) {
+  constexpr std::size_t kBeforeBucket = sizeof(std::uint16_t) + 1;
   if (bytes.size() < kBeforeBucket) return std::nullopt;
-  HintKeyParts parts;
-  parts.owner = {read_big_endian(bytes.substr(0, 8)), read_big_endian(bytes.substr(8, 8))};
+  ObjectKeyParts parts;
+  const std::uint64_t slot = read_big_endian(bytes.substr(0, sizeof(std::uint16_t)));
+  if (slot >= kSlotCount) return std::nullopt;
+  parts.slot = static_cast<Slot>(slot);
   const auto bucket_bytes = static_cast<std::uint8_t>(bytes[kBeforeBucket - 1]);
   const std::size_t before_key = kBeforeBucket + bucket_bytes + sizeof(std::uint64_t);
   if (bytes.size() < before_key) return std::nullopt;
   parts.bucket = bytes.substr(kBeforeBucket, bucket_bytes);
   parts.key = bytes.substr(before_key);
   return parts;
+}
+
+Bytes begin_of_slot(std::uint32_t slot) {
+  Bytes out;
+  append_big_endian(out, static_cast<std::uint16_t>(slot));
+  return out;
+}
+
+std::optional<HintKeyParts> parse_hint_key(BytesView bytes) {
+  if (bytes.size() < kOwnerBytes) return std::nullopt;
+  const auto object = parse_object_key(bytes.substr(kOwnerBytes));
+  if (!object) return std::nullopt;
+  return HintKeyParts{{read_big_endian(bytes.substr(0, 8)), read_big_endian(bytes.substr(8, 8))},
+                      object->bucket,
+                      object->key};
 }
 
 Bytes actor_journal_key(std::uint64_t place) {

@@ -22,8 +22,21 @@ inline constexpr BytesView kActorPrefix = "actor/";
 inline constexpr BytesView kPeerPrefix = "peer/";
 inline constexpr BytesView kMemberPrefix = "member/";
 
+/// Longest object_key(): slot, bucket and its length, token, key.
+inline constexpr std::size_t kStoreKeyBytesMax = 2 + 1 + 255 + 8 + 4096;
+
 /// REQUIRES: the bucket's name is not longer than kBucketNameBytesMax.
 Bytes object_key(BytesView bucket, BytesView key, Token token);
+
+struct ObjectKeyParts {
+  Slot slot{};
+  BytesView bucket;
+  BytesView key;
+};
+/// Nothing when the bytes are no object_key().
+std::optional<ObjectKeyParts> parse_object_key(BytesView bytes);
+/// The first key that any object of the slot can have; that of kSlotCount is behind all objects.
+Bytes begin_of_slot(std::uint32_t slot);
 
 /// `object` is an object_key(), or empty for the prefix of all hints of the owner.
 Bytes hint_key(const NodeId& owner, BytesView object);

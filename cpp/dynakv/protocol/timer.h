@@ -23,6 +23,8 @@ enum class TimerKind : std::uint8_t {
   suspicion = 7,
   /// When hints that are kept are looked at again.
   hinted_handoff = 8,
+  /// When an amnesic node asks again for what it lost.
+  recovery = 9,
 };
 
 /// Setting a timer that is set already replaces it.

@@ -63,6 +63,7 @@ void WriteCoordinator::begin_reading(Now now, RequestId id, Flight& flight, int 
   const ObjectKind kind = view_.layout().properties_of(head.bucket).kind;
   flight.reading.emplace(kind, r, flight.owners);
   auto local = objects_.load_encoded(head.bucket, head.key);
+  if (!identity_.copy_counts()) flight.reading->set_incomplete(identity_.id());
   const bool local_ok = local && flight.reading->add_object(identity_.id(), std::move(*local));
   if (!local) flight.reading->add_failure(identity_.id(), local.error().code);
   std::vector<NodeId> asked;
@@ -131,6 +132,7 @@ void WriteCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
   const auto at = in_flight_.find(id);
   if (at == in_flight_.end() || !at->second.reading) return;
   ReadPhase& reading = *at->second.reading;
+  if (reply.is_incomplete) reading.set_incomplete(from);
   const bool is_full = !reply.object.empty() || reply.digest == Hash128{};
   if (is_full) {
     // A malformed object already counts as that owner's failure.

@@ -34,7 +34,7 @@ namespace dynakv {
 
 class WriteCoordinator {
  public:
-  WriteCoordinator(const Identity& identity, const ClusterView& view, ObjectTable& objects,
+  WriteCoordinator(Identity& identity, const ClusterView& view, ObjectTable& objects,
                    ActorTable& actors, HintTable& hints, const ProtocolOptions& options)
       : identity_(identity),
         view_(view),
@@ -114,7 +114,7 @@ class WriteCoordinator {
   void settle_oldest_replied(Now now);
   void forget(Flights::iterator flight);
 
-  const Identity& identity_;
+  Identity& identity_;
   const ClusterView& view_;
   ObjectTable& objects_;
   ActorTable& actors_;

@@ -43,7 +43,7 @@ void WriteCoordinator::store(Now now, Flights::iterator at, const Context& seen,
   const RequestHead& head = flight.request.head;
   out.send(std::move(others), at->first,
            ReplicaPut{head.bucket, head.key, view_.version(), std::move(*encoded), flight.actor,
-                      identity_.current_step()});
+                      identity_.promise_step()});
   stand_in(now, at->first, flight, out);
   advance(now, at, out);
 }
@@ -122,7 +122,7 @@ bool WriteCoordinator::send_hint(Now now, RequestId id, Flight& flight, const No
   flight.explain.note(now.steady, ExplainKind::hint_sent, fallback, owner);
   out.send(fallback, id,
            HintPut{head.bucket, head.key, view_.version(), owner, std::move(*object),
-                   identity_.current_step()});
+                   identity_.promise_step()});
   return true;
 }
 

@@ -8,15 +8,7 @@
 
 namespace dynakv {
 
-Oracle::Oracle(Simulation& simulation, const Plan& plan)
-    : simulation_(simulation),
-      plan_(plan),
-      // A damaged copy answers with an error, so that it costs answers, not what they say (I20).
-      forgets_acknowledged_(
-          plan.loses_data && std::any_of(plan.faults.begin(), plan.faults.end(), [](const auto& f) {
-            return f.kind == FaultKind::restore_backup || f.kind == FaultKind::wipe ||
-                   f.kind == FaultKind::power_loss || f.kind == FaultKind::sync_failure;
-          })) {}
+Oracle::Oracle(Simulation& simulation, const Plan& plan) : simulation_(simulation), plan_(plan) {}
 
 void Oracle::report(const std::string& invariant, const std::string& detail) {
   violations_.push_back({invariant, detail, simulation_.now()});
@@ -136,6 +128,7 @@ int Oracle::quorum_of(const PlannedOperation& planned) const {
 }
 
 void Oracle::reply_came(const Reply& reply) {
+  note_recognised();
   const auto at = pending_.find(reply.operation);
   if (at == pending_.end()) return report("I13", "an operation ended twice");
   const Started started = at->second;
@@ -152,6 +145,7 @@ void Oracle::reply_came(const Reply& reply) {
   } else if (const auto* error = std::get_if<ErrorReply>(&reply.outcome)) {
     ++failed_operations_;
     if (started.planned.kind == PlannedKind::get) {
+      read_last_.erase(started.key);
       if (error->in_doubt) report("I13", "a failed read cannot be in doubt");
     } else if (error->in_doubt) {
       writes_[started.value].outcome = Outcome::in_doubt;
@@ -172,6 +166,7 @@ void Oracle::check_get(const Started& started, const GetReply& reply) {
     if (!decoded) return report("I20", "a read returned a malformed object");
     object = std::move(*decoded);
   }
+  read_last_.insert(started.key);
   check_who_answered(started, reply);
   check_object_order(started.key, object, "a read");
   check_not_behind(started, reply, object);
@@ -225,6 +220,8 @@ void Oracle::check_who_answered(const Started& started, const GetReply& reply) {
   distinct.insert(reply.fallbacks.begin(), reply.fallbacks.end());
   const bool is_sloppy = plan_.simulation.defaults.mode == QuorumMode::sloppy;
   const int counted = is_sloppy ? static_cast<int>(distinct.size()) : owner_count;
+  // A fallback that has nothing gives no answer that counts (B34).
+  is_right = is_right && (reply.fallbacks.empty() || !reply.object.empty());
   // A session that is behind asks for more than its R, and calls less than that not strict.
   is_right = is_right && counted >= r && (!reply.is_strict || owner_count >= r);
   if (!is_right) {
@@ -236,7 +233,9 @@ void Oracle::check_who_answered(const Started& started, const GetReply& reply) {
 }
 
 void Oracle::check_not_behind(const Started& started, const GetReply& reply, const Object& object) {
-  if (forgets_acknowledged_) return;
+  const BucketProperties& defaults = plan_.simulation.defaults;
+  const int default_w = defaults.w.resolve(defaults.n).value_or(defaults.n);
+  const int default_r = defaults.r.resolve(defaults.n).value_or(defaults.n);
   const int n = plan_.simulation.defaults.n;
   const int r = quorum_of(started.planned);
   for (const Acked& acked : histories_[started.key].acked) {
@@ -245,6 +244,8 @@ void Oracle::check_not_behind(const Started& started, const GetReply& reply, con
     // Sloppy quorums promise no read-after-write (DESIGN §10), and a net that never shows it is too
     // weak.
     sometimes(Sometimes::sloppy_read_was_stale, !acked.is_strict || !reply.is_strict);
+    // A recovery looks for what the bucket's own W acknowledged.
+    if (counted_a_forgetful_copy(started, reply, acked.w < default_w)) continue;
     if (acked.is_strict && reply.is_strict) {
       report("I10", "a read of " + started.key + " began after " + to_string(acked.dot) +
                         " was acknowledged and did not see it");
@@ -253,6 +254,7 @@ void Oracle::check_not_behind(const Started& started, const GetReply& reply, con
   if (plan_.simulation.defaults.read_repair != ReadRepair::blocking || !reply.is_strict) return;
   for (const Shown& shown : shown_[started.key]) {
     if (shown.at >= started.at || r < shown.r) continue;
+    if (counted_a_forgetful_copy(started, reply, shown.r > default_r)) continue;
     if (!object.context().descends(shown.context)) {
       report("I11", "a read of " + started.key + " went back behind an earlier one");
     }

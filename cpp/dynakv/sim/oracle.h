@@ -8,6 +8,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -32,7 +33,9 @@ class Oracle {
   void message_sent(int from, const Message& message);
   void reply_came(const Reply& reply);
   /// A node's disk lost data that it had acknowledged: it no longer vouches for I9's holders.
-  void node_lost_data(int node) { lossy_nodes_.insert(node); }
+  void node_lost_data(int node, FaultKind how);
+  /// Looks which of those nodes know by now that they forgot something.
+  void note_recognised();
 
   /// Records that something found elsewhere must not be.
   void report(const std::string& invariant, const std::string& detail);
@@ -110,6 +113,9 @@ class Oracle {
   void check_get(const Started& started, const GetReply& reply);
   void check_who_answered(const Started& started, const GetReply& reply);
   void check_not_behind(const Started& started, const GetReply& reply, const Object& object);
+  /// One of those that were counted may have forgotten, and not have known it.
+  bool counted_a_forgetful_copy(const Started& started, const GetReply& reply,
+                                bool also_recovered) const;
   void check_holders(const Started& started, const WriteReply& reply, const Context& covered);
   void check_write(const Started& started, const WriteReply& reply);
   void check_object_order(const Bytes& key, const Object& object, const std::string& where);
@@ -117,6 +123,7 @@ class Oracle {
   static std::vector<const Write*> superseders_of(const History& history, const Dot& dot);
   void note_points(const Object& shown) const;
   void note_points_at_end() const;
+  void check_recovered();
   void check_key_at_end(const Bytes& key);
   int quorum_of(const PlannedOperation& planned) const;
   const MemoryStore& disk_of(int node) const;
@@ -127,9 +134,6 @@ class Oracle {
 
   Simulation& simulation_;
   const Plan& plan_;
-  /// A node comes back without what it had acknowledged, and says so to nobody: I10 is not
-  /// promised.
-  bool forgets_acknowledged_;
   std::map<OperationId, Started> pending_;
   std::map<Bytes, Write> writes_;       // by value
   std::map<Bytes, History> histories_;  // by key
@@ -141,12 +145,23 @@ class Oracle {
     Context context;
   };
   std::map<Bytes, std::vector<Shown>> shown_;
+  /// Keys whose last read succeeded.
+  std::set<Bytes> read_last_;
   /// What was last sent to replicas: it goes to several.
   Bytes last_object_;
   std::map<std::pair<FlowId, Bytes>, Context> flow_saw_;
   /// The events that a flow was shown, or made itself.
   std::map<std::pair<FlowId, Bytes>, std::set<Dot>> flow_was_shown_;
   std::set<int> lossy_nodes_;
+  /// A node whose copies forgot what they had acknowledged, and answer without it until the node
+  /// knows.
+  struct Loss {
+    /// The process that lost it; only later ones can know.
+    std::uint64_t run = 0;
+    bool can_be_recognised = true;
+    std::optional<Instant> recognised_at;
+  };
+  std::map<int, Loss> losses_;
   /// A flow wrote a key again before its last write had ended: the two may stay side by side.
   bool flows_overlap_ = false;
   std::vector<Violation> violations_;

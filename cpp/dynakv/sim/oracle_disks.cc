@@ -81,6 +81,7 @@ void Oracle::check_copy(int node, const Bytes& key) {
 
 void Oracle::check_convergence() {
   for (const auto& [key, history] : histories_) {
+    if (!read_last_.contains(key)) continue;  // too few of its owners are left
     std::optional<Object> first;
     for (const NodeId& owner : owners_of(key)) {
       const int node = simulation_.host_of(owner);
@@ -114,7 +115,47 @@ void Oracle::check_convergence() {
   }
 }
 
+void Oracle::node_lost_data(int node, FaultKind how) {
+  lossy_nodes_.insert(node);
+  // A damaged copy answers with an error: it costs answers, not what they say (I20).
+  if (how == FaultKind::damage) return;
+  // When the disk forgets what a failed sync left behind, nobody is told.
+  const bool is_told = how != FaultKind::sync_failure;
+  losses_[node] = {simulation_.node(node).run(), is_told, std::nullopt};
+}
+
+void Oracle::note_recognised() {
+  for (auto& [node, loss] : losses_) {
+    const SimNode& where = simulation_.node(node);
+    if (loss.recognised_at || !loss.can_be_recognised || !where.is_running()) continue;
+    const bool knows =
+        where.core().is_recovering() || where.core().counters().at("recoveries") != 0;
+    if (knows && where.run() > loss.run) loss.recognised_at = simulation_.now();
+  }
+}
+
+bool Oracle::counted_a_forgetful_copy(const Started& started, const GetReply& reply,
+                                      bool also_recovered) const {
+  return std::any_of(reply.answered.begin(), reply.answered.end(), [&](const NodeId& owner) {
+    const auto loss = losses_.find(simulation_.host_of(owner));
+    if (loss == losses_.end()) return false;
+    const auto& recognised_at = loss->second.recognised_at;
+    return also_recovered || !recognised_at || started.at < *recognised_at;
+  });
+}
+
+// I15: who forgot has recovered, and who was wiped is back, long after the last fault.
+void Oracle::check_recovered() {
+  for (int i = 0; i < simulation_.node_count(); ++i) {
+    const SimNode& node = simulation_.node(i);
+    if (!node.is_running()) continue;
+    if (!node.has_layout()) report("I15", node.name() + " has not come back into the cluster");
+    if (node.core().is_recovering()) report("I15", node.name() + " has not recovered");
+  }
+}
+
 void Oracle::check_end() {
+  check_recovered();
   if (!pending_.empty()) {
     report("liveness", std::to_string(pending_.size()) + " operations never ended");
   }

@@ -49,7 +49,7 @@ void draw_availability(Plan& plan, Random random) {
   options.hint_window = 1 + random.below(32);
   options.hint_retry_pause = milliseconds(random.between(100, 3000));
   if (random.chance(1, 6)) options.hint_bytes_max = 300 * random.below(20);
-  if (random.chance(1, 6)) options.settling_max = random.below(4);
+  if (random.chance(1, 6)) options.settling_max = 1 + random.below(4);
 }
 
 /// Limits so small that a run meets them, and disks so slow that a loss of power finds something.

@@ -42,7 +42,7 @@ enum class FaultKind : std::uint8_t {
   // The rest lose data for good; a plan has them on few enough nodes to keep its promises.
   restore_backup,  // the disk goes back to what it was `amount` ms before
   damage,          // `amount` stored objects become unreadable
-  wipe,            // the disk is emptied; the node never comes back under this layout
+  wipe,            // the disk is emptied; the node comes back under its name after `lasts`
 };
 
 /// How a clone's source ends: what is copied is always what a real copy would hold, and no copy

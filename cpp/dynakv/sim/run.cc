@@ -10,7 +10,7 @@ constexpr Duration kDiskCheckInterval = seconds(10);
 /// After the heal: nodes come up, connections are made, deadlines of old requests pass.
 constexpr Duration kHealTime = seconds(40);
 /// After the last reads: repairs and late hints arrive.
-constexpr Duration kSettleTime = seconds(4);
+constexpr Duration kSettleTime = seconds(20);
 
 class Run {
  public:
@@ -20,7 +20,6 @@ class Run {
         simulation_(plan.simulation),
         oracle_(simulation_, plan) {
     backups_.resize(static_cast<std::size_t>(simulation_.node_count()));
-    is_wiped_.resize(backups_.size());
     for (int key = 0; key < plan.key_count; ++key) keys_.push_back(key_name(plan, key));
   }
 
@@ -52,13 +51,13 @@ class Run {
   std::uint64_t value_count_ = 0;
   /// Of each node: its durable state at the last whole seconds.
   std::vector<std::vector<std::pair<Instant, MemoryStore>>> backups_;
-  std::vector<bool> is_wiped_;
   bool healed_ = false;
   bool is_reading_at_end_ = false;
 };
 
 RunResult Run::run(const std::function<bool()>& goes_on) {
   simulation_.on_reply = [this](int, const Reply& reply) { oracle_.reply_came(reply); };
+  simulation_.on_crash = [this](int) { oracle_.note_recognised(); };
   simulation_.on_send = [this](int from, int, const Message& message) {
     oracle_.message_sent(from, message);
   };
@@ -196,7 +195,7 @@ void Run::inject_on_node(const PlannedFault& fault) {
   const bool needs_syncs =
       fault.kind == FaultKind::power_loss || fault.kind == FaultKind::sync_failure;
   if (loses_data(fault.kind) || (needs_syncs && !plan_.simulation.sync_before_effects)) {
-    oracle_.node_lost_data(node);
+    oracle_.node_lost_data(node, fault.kind);
   }
   switch (fault.kind) {
     case FaultKind::crash:
@@ -236,8 +235,10 @@ void Run::inject_on_node(const PlannedFault& fault) {
       return;
     }
     case FaultKind::wipe:
-      is_wiped_[static_cast<std::size_t>(node)] = true;
-      return simulation_.wipe(node);
+      simulation_.wipe(node);
+      // Backups of a directory whose identity lives on elsewhere are refused.
+      backups_[static_cast<std::size_t>(node)].clear();
+      return restart_later(node, fault.lasts);
     default:
       return;
   }
@@ -245,7 +246,6 @@ void Run::inject_on_node(const PlannedFault& fault) {
 
 void Run::restart_later(int node, Duration delay) {
   simulation_.at(simulation_.now() + delay, [this, node] {
-    if (is_wiped_[static_cast<std::size_t>(node)]) return;
     // A node whose past is refused stays down; the end of the run shows whether that loses data.
     (void)simulation_.restart(node);
   });
@@ -263,7 +263,6 @@ void Run::take_backups() {
 }
 
 void Run::restore_backup(int node, Duration age) {
-  if (is_wiped_[static_cast<std::size_t>(node)]) return;
   simulation_.crash(node);
   const auto& kept = backups_[static_cast<std::size_t>(node)];
   const MemoryStore* image = nullptr;
@@ -276,7 +275,6 @@ void Run::restore_backup(int node, Duration age) {
 }
 
 void Run::clone(int node, CloneSource source) {
-  if (is_wiped_[static_cast<std::size_t>(node)]) return;
   if (source == CloneSource::stopped_cleanly) {
     simulation_.stop_cleanly(node);
   } else {
@@ -308,7 +306,7 @@ void Run::heal() {
     simulation_.resume(i);
     simulation_.set_slowness(i, 1);
     simulation_.node(i).disk().clear_faults();
-    if (!is_wiped_[static_cast<std::size_t>(i)]) (void)simulation_.restart(i);
+    (void)simulation_.restart(i);
   }
 }
 
@@ -318,6 +316,10 @@ void Run::read_all_keys() {
     read.key = key;
     read.client = key % plan_.client_count;
     perform(read);
+    // One after the other: where few reads may wait for late owners, each must have its turn.
+    simulation_.run_until([this] { return oracle_.pending_count() == 0; },
+                          plan_.simulation.client.timeout + seconds(1));
+    simulation_.run_for(plan_.simulation.protocol.hint_timeout);
   }
   simulation_.run_for(plan_.simulation.client.timeout + kSettleTime);
 }

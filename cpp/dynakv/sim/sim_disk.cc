@@ -39,7 +39,12 @@ void SimDisk::erase(Space space, BytesView key) {
 Result<std::vector<std::pair<Bytes, Bytes>>> SimDisk::scan(Space space, BytesView first,
                                                            BytesView last, std::size_t count_max) {
   if (call_fails()) return call_failed();
-  return written_.scan(space, first, last, count_max);
+  auto records = written_.scan(space, first, last, count_max);
+  if (space != Space::objects || damaged_.empty() || !records) return records;
+  for (const auto& [key, value] : *records) {
+    if (is_damaged(key)) return fail(ErrorCode::corruption, "a simulated record is damaged");
+  }
+  return records;
 }
 
 StoreCondition SimDisk::condition() const {

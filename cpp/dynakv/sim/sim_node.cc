@@ -28,14 +28,16 @@ Status SimNode::start() {
     disk_.drop_pending();
     return started;
   }
-  id_ = core_->id();
   is_paused_ = false;
+  durable_progress_ = {};
   end_step(out);
   return {};
 }
 
 void SimNode::crash(bool lose_power) {
-  sometimes(Sometimes::crash_before_effects, !waiting_.empty());
+  sometimes(Sometimes::crash_before_effects,
+            std::any_of(waiting_.begin(), waiting_.end(),
+                        [](const Waiting& step) { return !step.effects.empty(); }));
   core_.reset();
   inbox_.clear();
   waiting_.clear();
@@ -75,7 +77,14 @@ void SimNode::deliver(const NodeId& from, Message message) {
 }
 void SimNode::peer_up(Hello hello) { add_input(std::move(hello)); }
 void SimNode::peer_down(const NodeId& peer) { add_input(PeerDown{peer}); }
+void SimNode::refused(Refusal refusal) { add_input(std::move(refusal)); }
 void SimNode::adopt_layout(Layout layout) { add_input(std::move(layout)); }
+
+Hello SimNode::hello_for(const NodeId& peer) const {
+  Hello hello = core_->hello_for(peer);
+  hello.progress = durable_progress_;
+  return hello;
+}
 
 void SimNode::add_input(Input input) {
   if (!core_) return;
@@ -110,6 +119,8 @@ void SimNode::handle(Now now, Input& input, Outbox& out) {
     core_->handle_peer_down(now, down->peer, out);
   } else if (auto* timer = std::get_if<TimerId>(&input)) {
     core_->handle_timer(now, *timer, out);
+  } else if (auto* refusal = std::get_if<Refusal>(&input)) {
+    core_->handle_refusal(now, *refusal, out);
   } else if (auto* layout = std::get_if<Layout>(&input)) {
     if (const Status adopted = core_->adopt_layout(now, *layout, out); !adopted) {
       world_.trace({world_.events().now(), "layout refused", index_, -1, adopted.error().message});
@@ -118,17 +129,23 @@ void SimNode::handle(Now now, Input& input, Outbox& out) {
 }
 
 void SimNode::end_step(Outbox& out) {
+  if (const auto& failure = core_->failure()) {
+    return world_.host_failed(index_, std::string(failure->message));
+  }
   core_->end_step();
   if (const Status written = disk_.write_step(); !written) {
     return world_.host_failed(index_, written.error().message);
   }
-  if (!out.empty()) waiting_.emplace_back(disk_.written_steps(), out.take());
+  waiting_.push_back({disk_.written_steps(), out.take(), core_->progress()});
   if (!options_.core.effects_wait_for_sync || canary(Canary::effects_before_durable)) {
     release_effects(disk_.written_steps());
   } else {
     release_effects(disk_.synced_steps());
   }
-  if (core_) begin_sync();
+  if (!core_) return;
+  begin_sync();
+  const NodeId before = std::exchange(id_, core_->id());
+  if (!before.is_nil() && before != id_) world_.identity_changed(index_);
 }
 
 void SimNode::begin_sync() {
@@ -149,10 +166,11 @@ void SimNode::begin_sync() {
 }
 
 void SimNode::release_effects(std::uint64_t durable_steps) {
-  while (!waiting_.empty() && waiting_.front().first <= durable_steps) {
-    std::vector<Effect> effects = std::move(waiting_.front().second);
+  while (!waiting_.empty() && waiting_.front().step <= durable_steps) {
+    Waiting step = std::move(waiting_.front());
     waiting_.pop_front();
-    for (Effect& effect : effects) perform(effect);
+    durable_progress_ = step.progress;
+    for (Effect& effect : step.effects) perform(effect);
   }
 }
 

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -50,15 +51,22 @@ class SimNode {
   const std::string& name() const { return options_.core.name; }
   /// Changes with each start.
   std::uint64_t run() const { return run_; }
-  /// Of the last start; nil before the first.
+  /// Of the process, or of the last one; nil before the first.
   const NodeId& id() const { return id_; }
+  /// As NodeCore::hello_for, but it speaks of no step that could still be lost.
+  Hello hello_for(const NodeId& peer) const;
   /// Moves the data to another machine, as far as evidence goes.
   void change_place() { ++place_; }
+  /// Takes effect at the next start.
+  void set_contact_points(std::vector<std::string> addresses) {
+    options_.core.contact_points = std::move(addresses);
+  }
 
   // Inputs; dropped while the process does not run.
   void deliver(const NodeId& from, Message message);
   void peer_up(Hello hello);
   void peer_down(const NodeId& peer);
+  void refused(Refusal refusal);
   void adopt_layout(Layout layout);
 
  private:
@@ -69,7 +77,7 @@ class SimNode {
   struct PeerDown {
     NodeId peer;
   };
-  using Input = std::variant<FromPeer, Hello, PeerDown, TimerId, Layout>;
+  using Input = std::variant<FromPeer, Hello, PeerDown, TimerId, Layout, Refusal>;
 
   void add_input(Input input);
   void run_step(std::uint64_t run);
@@ -95,7 +103,14 @@ class SimNode {
   bool sync_is_under_way_ = false;
   std::deque<Input> inbox_;
   /// Effects that wait for their step (its number on the disk) to be durable.
-  std::deque<std::pair<std::uint64_t, std::vector<Effect>>> waiting_;
+  struct Waiting {
+    std::uint64_t step = 0;
+    std::vector<Effect> effects;
+    Progress progress;
+  };
+  std::deque<Waiting> waiting_;
+  /// As of the last step whose effects were released.
+  Progress durable_progress_;
   std::map<TimerId, Instant> timers_;
 };
 

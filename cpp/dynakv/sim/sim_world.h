@@ -31,6 +31,8 @@ class SimWorld {
   virtual void send(int from, const std::vector<NodeId>& to, const Message& message) = 0;
   /// The host's storage or an invariant failed: its process ends.
   virtual void host_failed(int host, const std::string& reason) = 0;
+  /// The host goes on under another id: its connections end.
+  virtual void identity_changed(int host) = 0;
   virtual void trace(SimEvent event) = 0;
   virtual bool is_tracing() const = 0;
 };

@@ -130,6 +130,7 @@ class Simulation final : private SimWorld {
   Now now_at(int host) override;
   void send(int from, const std::vector<NodeId>& to, const Message& message) override;
   void host_failed(int host, const std::string& reason) override;
+  void identity_changed(int host) override;
   void trace(SimEvent event) override;
   bool is_tracing() const override { return options_.tracing; }
 
@@ -140,6 +141,8 @@ class Simulation final : private SimWorld {
   void dial(int from, int to);
   void dial_after(int from, int to, Duration delay);
   void establish(int from, int to);
+  /// The Hello of `by` to `to` fits; else `by` hears why not.
+  bool is_welcome(int by, int to);
   void lose_connection(int from, int to);
   void lose_connection_later(int from, int to, Duration delay);
   void lose_connections_of(int host, Duration notice_min, Duration notice_mean);

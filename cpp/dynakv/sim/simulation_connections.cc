@@ -41,19 +41,29 @@ void Simulation::dial(int from, int to) {
   dial_after(from, to, kRedialMin + exponential(connection_random_, kRedialMean));
 }
 
-void Simulation::establish(int from, int to) {
-  const Hello hello = is_client(from) ? session(from - node_count()).hello()
-                                      : node(from).core().hello_for(node(to).id());
-  if (const Status checked = node(to).core().check_hello(hello); !checked) {
-    trace({now(), "hello refused", to, from, checked.error().message});
-    return dial_after(from, to, seconds(1));
+bool Simulation::is_welcome(int by, int to) {
+  const Hello hello =
+      is_client(by) ? session(by - node_count()).hello() : node(by).hello_for(node(to).id());
+  const Status checked = node(to).core().check_hello(hello);
+  if (checked) return true;
+  trace({now(), "hello refused", to, by, checked.error().message});
+  if (!is_client(by)) node(by).refused(node(to).core().refusal_for(hello, checked.error()));
+  return false;
+}
+
+void Simulation::identity_changed(int i) {
+  hosts_[node(i).id()] = i;
+  trace({now(), "identity", i, -1, to_string(node(i).id())});
+  for (int other = 0; other < host_count(); ++other) {
+    if (other == i) continue;
+    if (!is_client(other)) lose_connection(i, other);
+    lose_connection(other, i);
   }
-  if (!is_client(from)) {
-    const Hello answer = node(to).core().hello_for(node(from).id());
-    if (const Status checked = node(from).core().check_hello(answer); !checked) {
-      trace({now(), "hello refused", from, to, checked.error().message});
-      return dial_after(from, to, seconds(1));
-    }
+}
+
+void Simulation::establish(int from, int to) {
+  if (!is_welcome(from, to) || (!is_client(from) && !is_welcome(to, from))) {
+    return dial_after(from, to, seconds(1));
   }
   Connection& way = connection(from, to);
   way.is_up = true;
@@ -71,7 +81,7 @@ void Simulation::establish(int from, int to) {
     session(client).handle_peer_up(now_at(from), node(to).id(), out);
     take_client_effects(client, out);
   } else {
-    node(from).peer_up(node(to).core().hello_for(node(from).id()));
+    node(from).peer_up(node(to).hello_for(node(from).id()));
   }
 }
 

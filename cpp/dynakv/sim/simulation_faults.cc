@@ -26,12 +26,18 @@ void Simulation::crash(int i, bool lose_power) {
 
 Status Simulation::restart(int i) {
   if (node(i).is_running()) return {};
+  std::vector<std::string> others;
+  for (const Member& member : layout_.members) {
+    if (member.name != node(i).name()) others.push_back(member.address);
+  }
+  node(i).set_contact_points(std::move(others));
   const Status started = node(i).start();
   trace({now(), started ? "start" : "start refused", i, -1,
          started ? std::string() : started.error().message});
   if (!started) return started;
-  hosts_[node(i).id()] = i;
-  if (node(i).core().layout() == nullptr) node(i).adopt_layout(layout_);
+  // A wiped node learns the layout of the others, if they take it for what it was.
+  const bool is_member = layout_.find(node(i).id()) != nullptr;
+  if (is_member && node(i).core().layout() == nullptr) node(i).adopt_layout(layout_);
   for (int other = 0; other < host_count(); ++other) {
     // Whoever still thinks it is connected learns better from the new process.
     if (other != i && connection(other, i).is_up) lose_connection_later(other, i, milliseconds(1));

@@ -97,11 +97,13 @@ TEST(WireCodec, FieldsKeepTheirValues) {
 }
 
 TEST(WireCodec, TheFrameIsTheOneOfItsGrammar) {
-  const Bytes frame = encoded({RequestId{0x0102030405060708}, ReplicaPutReply{0x11}});
+  const Bytes frame =
+      encoded({RequestId{0x0102030405060708}, ReplicaPutReply{0x11, {0x22, 0x33, 0x44}}});
   EXPECT_EQ(to_hex(frame).substr(0, 40),
-            "444b56310123000008070605040302010800"
+            "444b56310123000008070605040302012000"
             "0000");
-  EXPECT_EQ(to_hex(BytesView(frame).substr(kFrameHeaderBytes)), "1100000000000000");
+  EXPECT_EQ(to_hex(BytesView(frame).substr(kFrameHeaderBytes)),
+            "1100000000000000220000000000000033000000000000004400000000000000");
 }
 
 TEST(WireCodec, EverySplitGivesTheSameMessages) {

@@ -88,9 +88,12 @@ class MessageSampler {
          version(),
          hash(),
          progress(),
-         progress()};
+         progress(),
+         node()};
   }
-  void make(Refusal& m) { m.error = error(); }
+  void make(Refusal& m) {
+    m = {error(), {node(), node(), node(), node(), random_.next(), 7, flag()}};
+  }
   void make(GetRequest& m) { m = {head(), quorum(), static_cast<ReadRepair>(random_.below(4))}; }
   void make(GetReply& m) { m = {bytes(300), nodes(), nodes(), flag(), flag(), explain()}; }
   void make(WriteRequest& m) {
@@ -125,23 +128,30 @@ class MessageSampler {
     }
   }
   void make(ReplicaGet& m) { m = {bytes(20), bytes(60), version(), flag()}; }
-  void make(ReplicaGetReply& m) { m = {hash(), bytes(300)}; }
+  void make(ReplicaGetReply& m) { m = {hash(), bytes(300), flag()}; }
   void make(ReplicaPut& m) {
     m = {bytes(20), bytes(60), version(), bytes(700), static_cast<ActorId>(random_.next()),
          progress()};
   }
   void make(HintPut& m) { m = {bytes(20), bytes(60), version(), node(), bytes(700), progress()}; }
   void make(HintGet& m) { m = {bytes(20), bytes(60), version(), nodes()}; }
-  void make(ReplicaPutReply& m) { m.highest_counter = random_.next(); }
+  void make(ReplicaPutReply& m) { m = {random_.next(), progress()}; }
+  void make(RecoveryRequest& m) { m = {version(), bytes(60)}; }
+  void make(RecoveryPage& m) {
+    m = {{}, bytes(60), flag(), flag()};
+    for (std::uint64_t i = random_.below(4); i > 0; --i) {
+      m.records.push_back({bytes(20), bytes(60), bytes(700)});
+    }
+  }
   void make(ReplicaError& m) { m.error = error(); }
   void make(LayoutRequest&) {}
   void make(LayoutReply& m) { m.layout = bytes(500); }
   void make(StatusRequest&) {}
   void make(StatusReply& m) {
-    m = {node(), bytes(20), version(), random_.next(), flag(), {}, {}};
+    m = {node(), bytes(20), version(), random_.next(), flag(), {}, {}, flag()};
     for (const NodeId& id : nodes()) {
       m.peers.push_back({id, flag(), bytes(20), bytes(20), static_cast<PeerState>(random_.below(4)),
-                         random_.next(), flag()});
+                         random_.next(), flag(), flag()});
     }
     for (std::uint64_t i = random_.below(5); i > 0; --i) {
       m.counters.emplace_back(bytes(30), random_.next());
@@ -160,7 +170,8 @@ class MessageSampler {
   void make(GossipDelta& m) {
     m = {gossip_head(), {{}, member_versions()}, member_versions()};
     for (std::uint64_t i = random_.below(4); i > 0; --i) {
-      m.delta.states.push_back({member_version(), bytes(20), bytes(20), flag(), flag(), version()});
+      m.delta.states.push_back(
+          {member_version(), bytes(20), bytes(20), flag(), flag(), version(), flag(), node()});
     }
   }
 

@@ -78,6 +78,7 @@ class CoreCluster {
     options.address = n.address.empty() ? n.name + ":1" : n.address;
     options.contact_points = n.contact_points;
     options.protocol = protocol;
+    options.effects_wait_for_sync = effects_wait_for_sync;
     n.core = std::make_unique<NodeCore>(options, *n.store,
                                         Random(1000 + seed * 100 + static_cast<unsigned>(i)));
     Outbox out;
@@ -292,6 +293,8 @@ class CoreCluster {
   std::function<bool(const NodeId& from, const NodeId& to, const Message&)> filter;
   std::map<OperationId, Reply> replies;
   Status start_status;
+  /// Of nodes that are started from now on.
+  bool effects_wait_for_sync = true;
 
  private:
   void take_effects(const NodeId& client_id, Outbox& out) {

@@ -1,0 +1,95 @@
+// How an amnesic node gets back what it lost: it pulls, from the other owners of its slots, every
+// object that it owns, and joins it (B31, I15). Until then its copies count for nothing in R.
+//
+// A page holds the objects of a range of store keys; one page of each peer is under way at a time,
+// and few peers are pulled from at once. Hints are delivered meanwhile as always. A restart begins
+// from the first page again.
+//
+// A slot is complete when whole copies of max(N-W+1, R, majority) of its other owners were merged,
+// or the copies of all others, whole or not: more cannot be had, and nodes that forgot together
+// (a loss of power everywhere) must not wait for each other for ever. So what W owners held, this
+// node among them, is in it again, and a read whose quorum counts this node again meets each write
+// that a bucket's W acknowledged. Writes of a smaller W of their own are not promised that.
+//
+// Invariant 1: pages that count were read after the amnesia began. Invariant 2: the end of the
+// amnesia is in the same step as the last merge, or a later one. Invariant 3: while the node is
+// amnesic and has a layout, a timer is armed.
+#pragma once
+
+#include <map>
+
+#include "dynakv/protocol/actor_table.h"
+#include "dynakv/protocol/cluster_view.h"
+#include "dynakv/protocol/identity.h"
+#include "dynakv/protocol/object_table.h"
+#include "dynakv/protocol/options.h"
+#include "dynakv/protocol/outbox.h"
+#include "dynakv/protocol/request_id.h"
+
+namespace dynakv {
+
+class Recovery {
+ public:
+  Recovery(Identity& identity, const ClusterView& view, Store& store, ObjectTable& objects,
+           ActorTable& actors, const ProtocolOptions& options)
+      : identity_(identity),
+        view_(view),
+        store_(store),
+        objects_(objects),
+        actors_(actors),
+        options_(options) {}
+
+  /// Begins from the first page when the node is amnesic and has a layout; else does nothing.
+  void begin(Now now, Outbox& out);
+
+  void handle_peer_up(Now now, Outbox& out);
+  void handle_peer_down(const NodeId& peer);
+  /// The other half: what of this node's objects the sender owns.
+  void handle_message(Now now, const NodeId& from, RequestId id, const RecoveryRequest& request,
+                      Outbox& out);
+  void handle_message(Now now, const NodeId& from, RequestId id, const RecoveryPage& page,
+                      Outbox& out);
+  void handle_message(Now now, const NodeId& from, RequestId id, const ReplicaError& error,
+                      Outbox& out);
+  void handle_timer(Now now, Outbox& out);
+
+  std::uint64_t recovered_count() const { return recovered_count_; }
+  std::uint64_t completed_count() const { return completed_count_; }
+
+ private:
+  /// One other owner.
+  struct Source {
+    Bytes from;
+    bool is_done = false;
+    /// No page said that its sender is amnesic too.
+    bool is_whole = true;
+    /// The page under way; zero = none.
+    RequestId asked{};
+    Instant asked_at;
+  };
+
+  void arm(Now now, Outbox& out);
+  /// Asks for pages as far as the bounds allow. `probes`: also those that were amnesic, whether
+  /// they still are.
+  void fill(Now now, bool probes, Outbox& out);
+  bool merge(const RecoveryRecord& record);
+  Result<RecoveryPage> make_page(const NodeId& requester, Bytes from) const;
+  void finish_if_complete(Outbox& out);
+  bool is_complete() const;
+  bool is_complete(Slot slot, const BucketProperties& properties) const;
+  /// The largest N of any bucket.
+  int copies_max() const;
+
+  Identity& identity_;
+  const ClusterView& view_;
+  Store& store_;
+  ObjectTable& objects_;
+  ActorTable& actors_;
+  const ProtocolOptions& options_;
+  RequestIds ids_{Waiter::recovery};
+  std::map<NodeId, Source> sources_;
+  std::uint64_t recovered_count_ = 0;
+  std::uint64_t completed_count_ = 0;
+};
+
+}  // namespace dynakv
