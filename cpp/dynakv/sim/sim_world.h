@@ -32,7 +32,11 @@ class SimWorld {
   /// The host's storage or an invariant failed: its process ends.
   virtual void host_failed(int host, const std::string& reason) = 0;
   virtual void trace(SimEvent event) = 0;
+  /// As trace(), for what follows from the run and is no part of it: the trace hash stays.
+  virtual void remark(SimEvent event) = 0;
   virtual bool is_tracing() const = 0;
+  /// -1 when no host has this id.
+  virtual int host_of(const NodeId& id) const = 0;
 };
 
 }  // namespace dynakv
