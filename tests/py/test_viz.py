@@ -334,6 +334,9 @@ def test_request_pairs_questions_with_answers() -> None:
         ("n2", None, 5000, "silent"),
         ("n0", 5000, 5900, "hint_stored"),
     ]
+    differing = [event(0, "n4", "sent"), event(5, "n4", "digest_differs")]
+    found = exchanges_of(explained(events=[*differing, event(9, "n4", "answered")]))
+    assert [(each.asked_at, each.heard_at) for each in found] == [(0, 5), (5, 9)]
     # A hint that the coordinator keeps itself is its own: no message, and not its owner's.
     own = [event(1, "n1", "hint_sent", "n2"), event(2, "n1", "hint_stored", "n2")]
     (kept,) = exchanges_of(explained(events=own))

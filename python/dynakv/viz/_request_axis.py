@@ -69,7 +69,7 @@ class RequestAxis:
                     label(
                         f"{readable_us(self.cut[1] - self.cut[0])}, cut short",
                         x,
-                        top - 6,
+                        bottom + 18,
                         "soft small",
                         anchor="middle",
                     ),

@@ -95,6 +95,7 @@ def exchanges_of(record: dict[str, Any]) -> list[Exchange]:
     """Pair questions with answers, in the order of the questions of each node."""
     found: list[Exchange] = []
     waiting: dict[str, list[Exchange]] = {}
+    differed: dict[str, int] = {}
     for event in record["events"]:
         node, kind, at = event["node"], event["event"], event["at_us"]
         if kind in _FRAME:
@@ -108,9 +109,11 @@ def exchanges_of(record: dict[str, Any]) -> list[Exchange]:
         asked_before = waiting.get(node)
         if asked_before and kind != "silent":  # who was silent may answer still
             heard = asked_before.pop(0)
-        else:
-            heard = Exchange(node, None)
+        else:  # after its digest differed, a node is asked for the object at once
+            heard = Exchange(node, differed.pop(node, None) if kind == "answered" else None)
             found.append(heard)
+        if kind == "digest_differs":
+            differed[node] = at
         heard.heard_at, heard.event, heard.detail = at, kind, event["detail"]
         heard.target = event["target"]
     return found
