@@ -155,7 +155,7 @@ class Simulation(SimFaults):
         timeout: float = DEFAULT_TIMEOUT,
         attempts: int = 4,
     ) -> None:
-        check_number("nodes", nodes, 1, 256)
+        check_number("nodes", nodes, 1, 1000)
         check_number("seed", seed, 0, 2**64 - 1)
         check_choice("network", network, ("stream", "hostile"))
         check_timeout("timeout", timeout)

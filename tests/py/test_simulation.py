@@ -295,7 +295,7 @@ REFUSED: list[tuple[Callable[[dynakv.Simulation], object], str]] = [
     (lambda sim: sim.at(0, print), "use sim.now"),
     (lambda sim: sim.client(5), "is a str"),  # type: ignore[arg-type]
     (lambda _: dynakv.Simulation(2, seed=1), "N=3 needs as many nodes.*add nodes or lower n"),
-    (lambda _: dynakv.Simulation(0, seed=1), "nodes is 0; use 1 to 256"),
+    (lambda _: dynakv.Simulation(0, seed=1), "nodes is 0; use 1 to 1000"),
     (lambda _: three(w=4), "w"),
     (lambda _: three(network="udp"), "'stream' or 'hostile'"),
     (lambda _: three(loss=0.1), 'network="hostile"'),

@@ -16,6 +16,8 @@ import dynakv
 import pytest
 from dynakv import viz
 from dynakv.sim import SimEvent
+from dynakv.viz._request_axis import RequestAxis
+from dynakv.viz._request_record import exchanges_of
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -36,14 +38,16 @@ def explained(**changes: Any) -> dict[str, Any]:
         "strict": False,
         "met_at_us": 5900,
         "events": [
-            event(0, "n1", "sent", "n4"),
-            event(0, "n1", "sent", "n2"),
-            event(350, "n1", "acked"),
+            event(0, "n1", "received"),
+            event(0, "n1", "acked"),
+            event(0, "n4", "sent"),
+            event(0, "n2", "sent"),
             event(900, "n4", "acked"),
             event(5000, "n2", "silent"),
-            event(5010, "n1", "hint_sent", "n0"),
-            event(5900, "n0", "hint_stored"),
-            event(5905, "n1", "replied"),
+            event(5000, "n0", "hint_sent", "n2"),
+            event(5900, "n0", "hint_stored", "n2"),
+            event(5900, "n1", "quorum_met"),
+            event(5900, "n1", "replied"),
         ],
     }
     return record | changes
@@ -64,9 +68,9 @@ class Story:
 
     def __init__(self, seed: int = 5) -> None:
         self.sim = dynakv.Simulation(3, seed=seed)
-        self.history = viz.History(self.sim)
-        alice = self.history.watch(self.sim.client("alice"), "alice")
-        bob = self.history.watch(self.sim.client("bob"), "bob")
+        self.recorder = viz.Recorder(self.sim)
+        alice = self.recorder.watch(self.sim.client("alice"), "alice")
+        bob = self.recorder.watch(self.sim.client("bob"), "bob")
         alice.put("cart", b"milk")
         bob.get("cart")
         self.sim.run_for(1)
@@ -93,9 +97,9 @@ FIGURES: dict[str, Callable[[Story], viz.Figure]] = {
     "ring of one": lambda s: viz.ring(s.sim, highlight="n1"),
     "preference": lambda s: viz.preference(s.sim, "cart"),
     "balance": lambda s: viz.balance(s.sim),
-    "versions": lambda s: viz.versions(s.history, "cart"),
+    "versions": lambda s: viz.versions(s.recorder, "cart"),
     "request": lambda s: viz.request(explained(), animate=True),
-    "timeline": lambda s: viz.timeline(s.sim, s.history, animate=True),
+    "timeline": lambda s: viz.timeline(s.sim, s.recorder, animate=True),
     "gossip": lambda s: viz.gossip(news(), animate=True),
     "distribution": lambda s: viz.distribution({"a": [1, 2, 3], "b": [2.5]}, unit="ms"),
 }
@@ -170,6 +174,32 @@ def test_ring_says_what_the_layout_says(story: Story) -> None:
         viz.ring(story.sim, highlight="n9")
 
 
+def test_a_layout_answers_for_all_slots_at_once(story: Story) -> None:
+    layout = story.sim.layout
+    owners = layout.slot_owners()
+    assert len(owners) == 2**14
+    for key in (b"cart", b"k", b""):
+        assert list(owners[layout.slot(key)]) == layout.owners(key)
+    wide = dynakv.Simulation(5, seed=1, buckets={"b": {"n": 5}}).layout
+    assert {len(each) for each in wide.slot_owners(b"b")} == {5}
+    assert {len(each) for each in wide.slot_owners()} == {3}
+
+
+def test_a_layout_can_be_made_of_members() -> None:
+    before = dynakv.Simulation(5, seed=7, buckets={"b": {"n": 2}}).layout
+    fields = {"n": "3"}, {b"b": {"n": "2"}}
+    same = dynakv.Layout(list(before.members), *fields)
+    assert same.slot_owners() == before.slot_owners()
+    assert same.slot_owners(b"b") == before.slot_owners(b"b")
+    after = dynakv.Layout([*before.members, dynakv.Member("f" * 32, "new", "host:1")], *fields)
+    assert after.slots_owned()["new"] == pytest.approx(3 * 2**14 / 6, rel=0.02)
+    assert viz.balance(after).data()["copies"] == 3 * 2**14
+    with pytest.raises(dynakv.ConfigError):
+        dynakv.Layout([before.members[0], before.members[0]], *fields)
+    with pytest.raises(dynakv.ConfigError):
+        dynakv.Layout([], *fields)
+
+
 def test_everything_that_has_a_layout_has_a_ring(
     cluster: dynakv.LocalCluster, kv: dynakv.Client
 ) -> None:
@@ -208,7 +238,7 @@ def test_balance_compares_with_the_fair_share() -> None:
 
 
 def test_versions_shows_who_had_seen_whom(story: Story) -> None:
-    data = viz.versions(story.history, "cart").data()
+    data = viz.versions(story.recorder, "cart").data()
     by_value = {each["value"]: each for each in data["versions"]}
     assert set(by_value) == {"milk", "milk,eggs", "milk,tea"}
     milk = by_value["milk"]
@@ -222,12 +252,12 @@ def test_versions_shows_who_had_seen_whom(story: Story) -> None:
 def test_versions_follow_a_merge_and_a_delete() -> None:
     story = Story()
     merged = story.alice.put("cart", b"all", context=story.found.context)
-    data = viz.versions(story.history, "cart").data()
+    data = viz.versions(story.recorder, "cart").data()
     last = data["versions"][-1]
     assert len(last["replaced"]) == 2
     assert data["siblings"] == [last["dot"]]  # nothing recorded has replaced it, and no read yet
     story.alice.delete("cart", context=merged.context)
-    data = viz.versions(story.history, "cart").data()
+    data = viz.versions(story.recorder, "cart").data()
     assert data["versions"][-1]["dot"] == "delete"
     assert data["versions"][-1]["replaced"] == [last["dot"]]
     assert data["siblings"] == []
@@ -238,37 +268,37 @@ def test_versions_of_one_result_or_of_several(story: Story) -> None:
     assert len(data["siblings"]) == 2
     assert data["key"] == "cart"
     assert all(not each["replaced"] for each in data["versions"])
-    with pytest.raises(dynakv.ArgumentTypeError, match="History"):
+    with pytest.raises(dynakv.ArgumentTypeError, match="Recorder"):
         viz.versions(7)
 
 
-def test_history_records_every_verb(kv: dynakv.Client, key: str) -> None:
-    history = viz.History()
-    history.watch(kv, "alice")
+def test_a_recorder_records_every_verb(kv: dynakv.Client, key: str) -> None:
+    recorder = viz.Recorder()
+    recorder.watch(kv, "alice")
     kv.put(key, b"1")
     kv.update(key, lambda old: (old or b"") + b"2")
     with pytest.raises(dynakv.ConditionFailed):
         kv.put(key, b"3", if_absent=True)
     kv[key] = b"4"
     kv.delete(key)
-    done = [(each.verb, each.outcome) for each in history]
+    done = [(each.verb, each.outcome) for each in recorder]
     ok = [("put", "ok"), ("get", "ok"), ("put", "ok")]
     assert done == [*ok, ("put", "failed"), ("put", "ok"), ("delete", "ok")]
-    assert all(each.began <= each.ended for each in history)
-    assert next(iter(history)).value == b"1"
+    assert all(each.began <= each.ended for each in recorder)
+    assert next(iter(recorder)).value == b"1"
     with pytest.raises(dynakv.ArgumentTypeError):
-        history.watch(7, "x")  # type: ignore[type-var]
+        recorder.watch(7, "x")  # type: ignore[type-var]
 
 
-def test_history_records_what_was_started() -> None:
+def test_a_recorder_records_what_was_started() -> None:
     sim = dynakv.Simulation(3, seed=1)
-    history = viz.History(sim)
-    alice = history.watch(sim.client("alice"), "alice")
+    recorder = viz.Recorder(sim)
+    alice = recorder.watch(sim.client("alice"), "alice")
     writing = alice.start_put("k", b"1")
-    assert len(history) == 0
+    assert len(recorder) == 0
     writing.result()
     assert alice.start_get("k").result().value == b"1"
-    put, get = history
+    put, get = recorder
     assert (put.verb, get.verb) == ("put", "get")
     assert put.began < put.ended <= get.began
     assert put.dot == get.siblings[0][0]
@@ -294,15 +324,86 @@ def test_request_draws_records_it_does_not_know_yet() -> None:
     assert ElementTree.fromstring(figure.svg()) is not None
 
 
+def test_request_pairs_questions_with_answers() -> None:
+    found = exchanges_of(explained())
+    pairs = [(each.node, each.asked_at, each.heard_at, each.event) for each in found]
+    assert pairs == [
+        ("n1", None, 0, "acked"),
+        ("n4", 0, 900, "acked"),
+        ("n2", 0, None, ""),
+        ("n2", None, 5000, "silent"),
+        ("n0", 5000, 5900, "hint_stored"),
+    ]
+    differing = [event(0, "n4", "sent"), event(5, "n4", "digest_differs")]
+    found = exchanges_of(explained(events=[*differing, event(9, "n4", "answered")]))
+    assert [(each.asked_at, each.heard_at) for each in found] == [(0, 5), (5, 9)]
+    # A hint that the coordinator keeps itself is its own: no message, and not its owner's.
+    own = [event(1, "n1", "hint_sent", "n2"), event(2, "n1", "hint_stored", "n2")]
+    (kept,) = exchanges_of(explained(events=own))
+    assert (kept.node, kept.asked_at, kept.target) == ("n1", None, "n2")
+    assert ">for n2</text>" in viz.request(explained(events=own)).svg()
+
+
+def test_a_long_wait_is_cut_short_and_said_to_be() -> None:
+    axis = RequestAxis([0, 700, 500_000, 500_400], 0.0, 100.0)
+    assert axis.cut == (700, 500_000)
+    places = [axis.x(at) for at in (0, 700, 500_000, 500_400)]
+    assert places == sorted(places)
+    assert (places[0], places[-1]) == (0.0, pytest.approx(100.0))
+    assert places[1] - places[0] > 30
+    assert RequestAxis([0, 700, 1500], 0.0, 100.0).cut is None
+    assert "cut short" not in viz.request(explained()).svg()
+    late = [event(500_000, "n4", "acked"), *explained()["events"]]
+    assert "494.1 ms, cut short" in viz.request(explained(events=late)).svg()
+
+
+def test_request_of_real_records() -> None:
+    sim = dynakv.Simulation(5, seed=5)
+    kv = sim.client()
+    first, second, third = (f"n{i}" for i in sim.where("k"))
+    whole = kv.put("k", b"1", explain=True)
+    assert whole.explain is not None
+    data = viz.request(whole).data()
+    assert data["lanes"] == ["client", first, second, third]
+    assert viz.request(whole.explain.data()).data() == data
+    sim.crash(int(second[1:]))
+    sim.run_for(6)
+    figure = viz.request(kv.put("k", b"2", w="all", explain=True))
+    assert figure.data()["lanes"][:4] == ["client", first, second, third]
+    assert figure.data()["lanes"][4] in figure.data()["fallbacks"]
+    assert "known to be down, not asked" in figure.svg()
+    assert f">for {second}</text>" in figure.svg()
+
+
 def test_request_says_what_it_needs(kv: dynakv.Client, key: str) -> None:
     with pytest.raises(dynakv.ArgumentTypeError, match="explain=True"):
         viz.request(kv.put(key, b"1"))
     with pytest.raises(dynakv.ArgumentTypeError, match="no 'events'"):
         viz.request({name: value for name, value in explained().items() if name != "events"})
+    with pytest.raises(dynakv.ArgumentTypeError, match="int has no 'operation'"):
+        viz.request(7)
+
+
+def test_request_of_an_error() -> None:
+    sim = dynakv.Simulation(3, seed=7, sloppy=False, attempts=1)
+    kv = sim.client()
+    _, *others = sim.where("k")
+    for index in others:
+        sim.pause(index)
+        sim.at(sim.now + 1, lambda index=index: sim.crash(index))
+    with pytest.raises(dynakv.QuorumTimeout) as late:
+        kv.put("k", b"1", timeout=4, explain=True)
+    figure = viz.request(late.value)
+    assert "The strict quorum of W = 2 was not met." in figure.text()
+    sim.run_for(6)
+    with pytest.raises(dynakv.QuorumUnavailable) as refused:
+        kv.put("k", b"2", explain=True)
+    with pytest.raises(dynakv.ArgumentTypeError, match="refused before any node was asked"):
+        viz.request(refused.value)
 
 
 def test_timeline_shows_faults_and_operations(story: Story) -> None:
-    data = viz.timeline(story.sim, story.history).data()
+    data = viz.timeline(story.sim, story.recorder).data()
     assert data["lanes"] == ["n0", "n1", "n2", "alice", "bob"]
     (cut,) = data["partitions"]
     assert sorted(cut["a"]) == ["alice", "n0"]
@@ -311,7 +412,7 @@ def test_timeline_shows_faults_and_operations(story: Story) -> None:
     assert (cut["start"], cut["end"]) == (times["block"], times["heal"])
     assert [(each["host"], each["kind"]) for each in data["spans"]] == [("n2", "down")]
     assert data["operations"] == {"conflict": 1, "ok": 4}
-    early = viz.timeline(story.sim, story.history, end=0.5).data()
+    early = viz.timeline(story.sim, story.recorder, end=0.5).data()
     assert early["partitions"] == []
     with pytest.raises(dynakv.ArgumentTypeError, match="not int"):
         viz.timeline([7])
@@ -321,7 +422,7 @@ def test_the_history_of_a_simulation_will_do(story: Story) -> None:
     own = viz.timeline(story.sim).data()
     assert own["operations"] == {"conflict": 1, "ok": 4}
     assert own["lanes"] == ["n0", "n1", "n2", "alice", "bob"]
-    known = viz.versions(story.history, "cart").data()
+    known = viz.versions(story.recorder, "cart").data()
     assert viz.versions(story.sim.history, "cart").data()["siblings"] == known["siblings"]
     underway = dynakv.Simulation(3, seed=1)
     underway.client("alice").start_put("k", b"1")
@@ -353,6 +454,25 @@ def test_gossip_tells_who_heard_when() -> None:
     assert viz.gossip(news(), about="n7").data()["topics"] == []
     many = [SimEvent(i / 10, "dead", f"n{i}", "x", "") for i in range(100)]
     assert "100 nodes" in viz.gossip(many).svg()
+
+
+def test_gossip_of_a_simulation_tells_what_its_nodes_believed() -> None:
+    sim = dynakv.Simulation(5, seed=3)
+    sim.run_for(8)
+    assert viz.gossip(sim).data()["topics"] == []  # nobody was suspected
+    sim.crash(2)
+    sim.run_for(25)
+    sim.restart(2)
+    sim.run_for(5)
+    (topic,) = viz.gossip(sim).data()["topics"]
+    assert topic["about"] == "n2"
+    assert topic["observers"] == ["n0", "n1", "n3", "n4"]
+    (fault,) = topic["faults"]
+    for kind, within in (("suspect", 5.0), ("dead", 17.0)):
+        first, last = topic["first"][kind], topic["last"][kind]
+        assert fault["at"] < first <= last < fault["at"] + within
+    assert fault["until"] <= topic["first"]["alive"] <= topic["last"]["alive"] < fault["until"] + 2
+    assert sim.fork().trace_hash == sim.trace_hash
 
 
 def test_distribution_counts() -> None:

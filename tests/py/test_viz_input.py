@@ -22,7 +22,7 @@ Make = Callable[[], viz.Figure]
 
 
 class FakeLayout:
-    """As many nodes as wanted: the simulator stops at 256. Nodes take slots in turn."""
+    """As many nodes as wanted, at once. They take slots in turn."""
 
     version = 1
 
@@ -45,6 +45,13 @@ class FakeLayout:
 
     def owners(self, key: bytes, bucket: bytes = b"default") -> list[str]:
         return self.walk(key)[:3]
+
+    def slot_owners(self, bucket: bytes = b"default") -> list[list[str]]:
+        count = len(self._names)
+        return [
+            [self._names[(slot * 7 + i) % count] for i in range(min(3, count))]
+            for slot in range(2**14)
+        ]
 
     def slots_owned(self, bucket: bytes = b"default") -> dict[str, int]:
         share = 2**14 * min(3, len(self._names)) // max(1, len(self._names))
@@ -100,9 +107,9 @@ def test_a_thousand_nodes_fold_and_say_so() -> None:
     assert readable_in_time(lambda: viz.balance(FakeLayout(1000))).data()["lightest"] == "n0"
 
 
-@pytest.mark.parametrize("history", [[], viz.History()])
-def test_a_key_without_history(history: object, kv: dynakv.Client, key: str) -> None:
-    assert "no write" in readable_in_time(lambda: viz.versions(history, "k")).text()
+@pytest.mark.parametrize("given", [[], viz.Recorder()])
+def test_a_key_without_history(given: object, kv: dynakv.Client, key: str) -> None:
+    assert "no write" in readable_in_time(lambda: viz.versions(given, "k")).text()
     figure = readable_in_time(lambda: viz.versions(kv.get(key)))
     assert "has no value" in figure.text()
     assert figure.data()["versions"] == []
@@ -110,10 +117,10 @@ def test_a_key_without_history(history: object, kv: dynakv.Client, key: str) -> 
 
 def test_a_hundred_siblings() -> None:
     sim = dynakv.Simulation(3, seed=1)
-    history = viz.History(sim)
+    recorder = viz.Recorder(sim)
     for i in range(100):
-        history.watch(sim.client(f"c{i}"), f"c{i}").put("k", b"%d" % i)
-    figure = readable_in_time(lambda: viz.versions(history, "k"))
+        recorder.watch(sim.client(f"c{i}"), f"c{i}").put("k", b"%d" % i)
+    figure = readable_in_time(lambda: viz.versions(recorder, "k"))
     assert len(figure.data()["siblings"]) == 100
     found = sim.client("c0").get("k", r="all")
     assert len(readable_in_time(lambda: viz.versions(found)).data()["siblings"]) == 100
@@ -121,11 +128,11 @@ def test_a_hundred_siblings() -> None:
 
 def test_a_long_history_leaves_out_its_beginning() -> None:
     sim = dynakv.Simulation(3, seed=1)
-    history = viz.History(sim)
-    alice = history.watch(sim.client("alice"), "alice")
+    recorder = viz.Recorder(sim)
+    alice = recorder.watch(sim.client("alice"), "alice")
     for i in range(2000):
         alice.put("k", b"%d" % i)
-    figure = readable_in_time(lambda: viz.versions(history, "k"))
+    figure = readable_in_time(lambda: viz.versions(recorder, "k"))
     data = figure.data()
     assert data["left_out"] == 1700
     assert "1,700 older writes left out" in figure.svg()
@@ -133,7 +140,7 @@ def test_a_long_history_leaves_out_its_beginning() -> None:
     assert data["siblings"] == [data["versions"][-1]["dot"]]
 
 
-def many_events(hosts: int = 300) -> Iterator[SimEvent | viz.Operation]:
+def many_events(hosts: int = 300) -> Iterator[SimEvent | viz.Recorded]:
     for i in range(100_000):
         host, at = f"n{i % hosts}", i / 1000
         if i % 10 == 0:
@@ -142,7 +149,7 @@ def many_events(hosts: int = 300) -> Iterator[SimEvent | viz.Operation]:
             yield SimEvent(at, "suspect", host, f"n{i % 31}", "")
         elif i % 10 == 2:
             outcome: Any = "ok" if i % 3 else "failed"
-            yield viz.Operation(at, at + 0.01, f"c{i % 20}", "put", b"k", outcome, acked=(host,))
+            yield viz.Recorded(at, at + 0.01, f"c{i % 20}", "put", b"k", outcome, acked=(host,))
         else:
             yield SimEvent(at, "reset", host, f"n{(i + 1) % hosts}", "")
 
@@ -162,7 +169,7 @@ def test_a_trace_of_a_hundred_thousand_events() -> None:
 
 
 def test_an_empty_trace() -> None:
-    for figure in (viz.timeline([]), viz.gossip([]), viz.timeline(viz.History())):
+    for figure in (viz.timeline([]), viz.gossip([]), viz.timeline(viz.Recorder())):
         assert ElementTree.fromstring(figure.svg()) is not None
     assert "no news" in viz.gossip([]).text()
 
@@ -170,7 +177,7 @@ def test_an_empty_trace() -> None:
 def test_a_request_of_many_events_and_of_none() -> None:
     names = [f"n{i}" for i in range(16)]
     events = [
-        {"at_us": i, "node": "n0", "event": "sent", "target": names[i % 16], "detail": ""}
+        {"at_us": i, "node": names[i % 16], "event": "sent", "target": None, "detail": ""}
         for i in range(100_000)
     ]
     record: dict[str, Any] = {
@@ -188,7 +195,7 @@ def test_a_request_of_many_events_and_of_none() -> None:
 def hostile_figures() -> dict[str, Make]:
     layout = FakeLayout(5, names=lambda i: HOSTILE.encode("utf-8", "replace").decode() + str(i))
     dot = dynakv.Dot(1, 1)
-    done = viz.Operation(
+    done = viz.Recorded(
         0.0, 1.0, HOSTILE, "put", b"k", "ok", HOSTILE, dot, dynakv.Simulation(3, seed=1)
         .client().put("k", b"1").context, (), (HOSTILE,), HOSTILE,
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -77,6 +78,32 @@ py::dict slots_owned(LayoutView& view, const py::bytes& bucket) {
   return by_name;
 }
 
+/// A tuple of names for each slot; one string object for each member, as there are 16,384 tuples.
+py::list slot_owners(LayoutView& view, const py::bytes& bucket) {
+  const auto n =
+      static_cast<std::size_t>(view.layout().properties_of(bucket.cast<std::string_view>()).n);
+  const Ring& ring = view.ring();
+  std::vector<py::str> names;
+  for (std::size_t i = 0; i < ring.member_count(); ++i) {
+    names.emplace_back(view.layout().find(ring.node(static_cast<std::uint16_t>(i)))->name);
+  }
+  py::list slots(kSlotCount);
+  for (std::size_t slot = 0; slot < kSlotCount; ++slot) {
+    const auto walk = ring.walk(static_cast<Slot>(slot));
+    py::tuple owners(std::min(n, walk.size()));
+    for (std::size_t i = 0; i < owners.size(); ++i) owners[i] = names[walk[i]];
+    slots[slot] = std::move(owners);
+  }
+  return slots;
+}
+
+std::shared_ptr<LayoutView> make_layout(std::vector<Member> members, const py::dict& defaults,
+                                        const py::dict& buckets) {
+  GivenProperties given = properties_from(defaults, buckets);
+  return std::make_shared<LayoutView>(std::make_shared<const Layout>(
+      unwrap(first_layout(std::move(members), given.defaults, std::move(given.buckets)))));
+}
+
 void bind_member(py::module_& module) {
   py::class_<Member>(module, "Member", py::is_final(), kMemberDoc)
       .def(py::init(&make_member), py::arg("id"), py::arg("name"), py::arg("address"),
@@ -127,6 +154,9 @@ GivenProperties properties_from(const py::dict& defaults, const py::dict& bucket
 void bind_layout(py::module_& module) {
   bind_member(module);
   py::class_<LayoutView, std::shared_ptr<LayoutView>>(module, "Layout", py::is_final(), kLayoutDoc)
+      .def(py::init(&make_layout), py::arg("members"), py::arg("defaults") = py::dict(),
+           py::arg("buckets") = py::dict(),
+           "The layout that a new cluster of these members would have.")
       .def_property_readonly("version",
                              [](const LayoutView& v) { return to_number(v.layout().version); })
       .def_property_readonly("cluster",
@@ -160,6 +190,8 @@ void bind_layout(py::module_& module) {
           },
           py::arg("key"), py::arg("bucket") = py::bytes("default"),
           "Names of the nodes that hold a key, in the order of preference.")
+      .def("slot_owners", &slot_owners, py::arg("bucket") = py::bytes("default"),
+           "For each slot, the names of its owners, in the order of preference.")
       .def("slots_owned", &slots_owned, py::arg("bucket") = py::bytes("default"),
            "For each member, the number of slots that it holds a copy of.")
       .def("__repr__", [](const LayoutView& v) {

@@ -20,7 +20,7 @@ namespace py = pybind11;
 
 using SharedSim = std::shared_ptr<SimHandle>;
 
-constexpr int kNodeCountMax = 256;  // connections grow with its square
+constexpr int kNodeCountMax = 1000;  // connections grow with its square
 
 SharedSim make(int nodes, std::uint64_t seed, const py::dict& defaults, const py::dict& buckets,
                std::vector<std::string> zones, bool hostile, bool group, double timeout,

@@ -13,6 +13,20 @@ namespace {
 /// A slow host's sync still ends within a request's life, more or less; longer is a pause.
 constexpr Duration kSlowSyncMax = seconds(5);
 
+const char* word_for(PeerState state) {
+  switch (state) {
+    case PeerState::alive:
+      return "alive";
+    case PeerState::suspect:
+      return "suspect";
+    case PeerState::dead:
+      return "dead";
+    case PeerState::left:
+      return "left";
+  }
+  return "";
+}
+
 }  // namespace
 
 SimNode::SimNode(SimWorld& world, int index, SimNodeOptions options, Random random)
@@ -102,12 +116,36 @@ void SimNode::run_step(std::uint64_t run) {
   Outbox out;
   const Now now = world_.now_at(index_);
   sometimes(Sometimes::step_took_inputs, inbox_.size() >= 3);
+  bool is_round = false;
   while (!inbox_.empty()) {
     Input input = std::move(inbox_.front());
     inbox_.pop_front();
+    if (const auto* timer = std::get_if<TimerId>(&input)) {
+      is_round |= timer->kind == TimerKind::gossip_round || timer->kind == TimerKind::suspicion;
+    }
     handle(now, input, out);
   }
+  if (world_.is_tracing()) remark_beliefs(now, is_round);
   end_step(out);
+}
+
+void SimNode::remark_beliefs(Now now, bool is_round) {
+  // Only a round makes suspects, and only that is worth a look at all members; any word of a
+  // suspect ends the suspicion.
+  const bool is_news = std::any_of(beliefs_.begin(), beliefs_.end(), [this](const auto& belief) {
+    return belief.second != PeerState::left && !core_->is_suspect(belief.first);
+  });
+  if (!is_round && !is_news) return;
+  for (const PeerStatus& peer : core_->peer_statuses(now)) {
+    const auto before = beliefs_.find(peer.node);
+    if (peer.state == (before == beliefs_.end() ? PeerState::alive : before->second)) continue;
+    if (peer.state == PeerState::alive) {
+      beliefs_.erase(before);
+    } else {
+      beliefs_[peer.node] = peer.state;
+    }
+    world_.remark({now.steady, word_for(peer.state), index_, world_.host_of(peer.node), {}});
+  }
 }
 
 void SimNode::handle(Now now, Input& input, Outbox& out) {

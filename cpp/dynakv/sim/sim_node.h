@@ -86,6 +86,9 @@ class SimNode {
   void begin_sync();
   void release_effects(std::uint64_t durable_steps);
   void perform(Effect& effect);
+  /// Tells the trace of members that this node has come to believe alive, suspect, dead or left.
+  /// "dead" and "left" are noted with its next round of gossip.
+  void remark_beliefs(Now now, bool is_round);
 
   SimWorld& world_;
   int index_;
@@ -112,6 +115,8 @@ class SimNode {
   /// As of the last step whose effects were released.
   Progress durable_progress_;
   std::map<TimerId, Instant> timers_;
+  /// Members that it does not believe alive, while tracing; kept over a restart.
+  std::map<NodeId, PeerState> beliefs_;
 };
 
 }  // namespace dynakv

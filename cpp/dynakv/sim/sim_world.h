@@ -34,7 +34,11 @@ class SimWorld {
   /// The host goes on under another id: its connections end.
   virtual void identity_changed(int host) = 0;
   virtual void trace(SimEvent event) = 0;
+  /// As trace(), for what follows from the run and is no part of it: the trace hash stays.
+  virtual void remark(SimEvent event) = 0;
   virtual bool is_tracing() const = 0;
+  /// -1 when no host has this id.
+  virtual int host_of(const NodeId& id) const = 0;
 };
 
 }  // namespace dynakv

@@ -178,20 +178,19 @@ int Simulation::host_of(const NodeId& id) const {
 }
 
 bool Simulation::all_ready() const {
-  const bool running = std::all_of(nodes_.begin(), nodes_.end(), [](const auto& n) {
-    return n->is_running() && n->core().is_ready();
-  });
-  if (!running) return false;
   const auto count = static_cast<std::size_t>(node_count());
-  const auto connected = std::count_if(connections_.begin(), connections_.end(), [this](auto& c) {
-    return c.second.is_up && !is_client(c.first.first) && !is_client(c.first.second);
-  });
-  return static_cast<std::size_t>(connected) == count * (count - 1);
+  return node_links_up_ == count * (count - 1) &&
+         std::all_of(nodes_.begin(), nodes_.end(),
+                     [](const auto& n) { return n->is_running() && n->core().is_ready(); });
 }
 
 void Simulation::trace(SimEvent event) {
   mix(event.kind, static_cast<std::uint64_t>(event.host + 1),
       static_cast<std::uint64_t>(event.peer + 1));
+  remark(std::move(event));
+}
+
+void Simulation::remark(SimEvent event) {
   if (options_.tracing) trace_.push_back(std::move(event));
 }
 

@@ -98,8 +98,7 @@ class Simulation final : private SimWorld {
   const SimNode& node(int i) const { return *nodes_[static_cast<std::size_t>(i)]; }
   int node_count() const { return static_cast<int>(nodes_.size()); }
   int host_count() const { return node_count() + static_cast<int>(clients_.size()); }
-  /// -1 when no host has this id.
-  int host_of(const NodeId& id) const;
+  int host_of(const NodeId& id) const override;
   const Layout& layout() const { return layout_; }
   const Ring& ring() const { return *ring_; }
   /// Every node runs, may coordinate, and is connected with every other.
@@ -132,6 +131,7 @@ class Simulation final : private SimWorld {
   void host_failed(int host, const std::string& reason) override;
   void identity_changed(int host) override;
   void trace(SimEvent event) override;
+  void remark(SimEvent event) override;
   bool is_tracing() const override { return options_.tracing; }
 
   bool is_client(int host) const { return host >= node_count(); }
@@ -148,6 +148,7 @@ class Simulation final : private SimWorld {
   void lose_connections_of(int host, Duration notice_min, Duration notice_mean);
   void take_client_effects(int client, Outbox& out);
   Connection& connection(int from, int to) { return connections_[{from, to}]; }
+  void set_up(int from, int to, bool is_up);
   void mix(BytesView kind, std::uint64_t a, std::uint64_t b);
 
   SimulationOptions options_;
@@ -159,6 +160,8 @@ class Simulation final : private SimWorld {
   SimNetwork network_;
   std::map<NodeId, int> hosts_;
   std::map<std::pair<int, int>, Connection> connections_;
+  /// Directions between two nodes that are up: counted, as all_ready() is asked after each event.
+  std::size_t node_links_up_ = 0;
   std::map<int, std::int64_t> wall_offset_ms_;
   Layout layout_;
   std::shared_ptr<const Ring> ring_;

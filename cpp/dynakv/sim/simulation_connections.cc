@@ -15,6 +15,14 @@ bool Simulation::is_serving(int host) const {
   return is_client(host) || (node(host).is_running() && !node(host).is_paused());
 }
 
+void Simulation::set_up(int from, int to, bool is_up) {
+  bool& was_up = connection(from, to).is_up;
+  if (was_up == is_up) return;
+  was_up = is_up;
+  if (is_client(from) || is_client(to)) return;
+  is_up ? ++node_links_up_ : --node_links_up_;
+}
+
 void Simulation::connect_all(int host) {
   for (int other = 0; other < host_count(); ++other) {
     if (other == host) continue;
@@ -65,16 +73,15 @@ void Simulation::establish(int from, int to) {
   if (!is_welcome(from, to) || (!is_client(from) && !is_welcome(to, from))) {
     return dial_after(from, to, seconds(1));
   }
+  set_up(from, to, true);
   Connection& way = connection(from, to);
-  way.is_up = true;
   way.peer = node(to).id();
   ++way.epoch;
   network_.reset(from, to);
   if (is_client(from)) {
     // One connection carries both directions.
-    Connection& back = connection(to, from);
-    back.is_up = true;
-    ++back.epoch;
+    set_up(to, from, true);
+    ++connection(to, from).epoch;
     network_.reset(to, from);
     Outbox out;
     const int client = from - node_count();
@@ -88,11 +95,11 @@ void Simulation::establish(int from, int to) {
 void Simulation::lose_connection(int from, int to) {
   Connection& way = connection(from, to);
   if (!way.is_up) return;
-  way.is_up = false;
+  set_up(from, to, false);
   ++way.epoch;
   network_.reset(from, to);
   if (is_client(from)) {
-    connection(to, from).is_up = false;
+    set_up(to, from, false);
     network_.reset(to, from);
     Outbox out;
     const int client = from - node_count();
@@ -115,9 +122,8 @@ void Simulation::lose_connections_of(int host, Duration notice_min, Duration not
   for (int other = 0; other < host_count(); ++other) {
     if (other == host) continue;
     // What the host itself had open is gone at once; the others notice later.
-    Connection& own = connection(host, other);
-    own.is_up = false;
-    ++own.epoch;
+    set_up(host, other, false);
+    ++connection(host, other).epoch;
     network_.reset(host, other);
     network_.reset(other, host);
     if (connection(other, host).is_up) {

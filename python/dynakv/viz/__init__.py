@@ -16,8 +16,8 @@ Examples
 from dynakv.viz._balance import balance
 from dynakv.viz._figure import Figure
 from dynakv.viz._gossip import gossip
-from dynakv.viz._history import History, Operation
 from dynakv.viz._preference import preference
+from dynakv.viz._recorder import Recorded, Recorder
 from dynakv.viz._request import request
 from dynakv.viz._ring import ring
 from dynakv.viz._statistics import distribution
@@ -26,8 +26,8 @@ from dynakv.viz._versions import versions
 
 __all__ = [
     "Figure",
-    "History",
-    "Operation",
+    "Recorded",
+    "Recorder",
     "balance",
     "distribution",
     "gossip",

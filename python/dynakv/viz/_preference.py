@@ -10,9 +10,9 @@ from dynakv.viz._sources import (
     SLOT_COUNT,
     Key,
     counted,
-    keys_of_slots,
     layout_of,
     members_of,
+    owners_of_slots,
     readable,
     states_of,
 )
@@ -117,10 +117,10 @@ def _arc(layout: Any, slot: int, bucket: str, order: dict[str, int], named: str)
             class_="rule dash",
         )
     )
-    keys = keys_of_slots(layout)
+    slots = owners_of_slots(layout, bucket)
     for i in range(count):
         at = (slot - _AROUND + i) % SLOT_COUNT
-        owners = layout.owners(keys[at], bucket.encode())
+        owners = slots[at]
         x, mine = left + i * (width + 1), at == slot
         cell = group(tooltip=f"slot {at}: {', '.join(owners)}")
         shown = owners[:4]
@@ -145,7 +145,7 @@ def _arc(layout: Any, slot: int, bucket: str, order: dict[str, int], named: str)
         )
         made.add(cell)
     x = left + _AROUND * (width + 1)
-    tall = 25 * min(4, len(layout.owners(keys[slot], bucket.encode())))
+    tall = 25 * min(4, len(slots[slot]))
     frame = Element(
         "rect",
         x=x - 2,

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from dynakv.viz._figure import Figure, table
-from dynakv.viz._lanes import tick_step
-from dynakv.viz._request_record import CLIENT, lane_names, read_record
+from dynakv.viz._request_axis import RequestAxis, readable_us
+from dynakv.viz._request_record import CLIENT, Exchange, exchanges_of, lane_names, read_record
 from dynakv.viz._sources import counted
 from dynakv.viz._style import (
     BAD,
     GOOD,
     LINK,
+    NEUTRAL,
     SPECIAL,
     WARN,
     WIDTH,
@@ -20,29 +21,24 @@ from dynakv.viz._style import (
     label,
     marker,
     page,
+    text_width,
 )
 from dynakv.viz._svg import Element, group, path
 
 _LEFT, _RIGHT = 156.0, WIDTH - 40.0
 _TOP, _PITCH = 96.0, 62.0
 
-_ASKED = {"sent", "hint_sent", "repair_sent"}
-_ANSWERED = {"acked", "answered", "digest_equal", "digest_differs", "hint_stored", "repaired"}
-
-# event -> colour, shape, what a reader is told
+# what was heard -> colour, shape, what a reader is told
 _LOOK = {
-    "sent": (None, "", "asked"),
     "acked": (GOOD, "circle", "holds it"),
-    "answered": (GOOD, "circle", "answered"),
+    "answered": (GOOD, "circle", "answered with all it has"),
     "digest_equal": (GOOD, "square", "has the same"),
     "digest_differs": (WARN, "diamond", "has something else"),
     "failed": (BAD, "cross", "failed"),
-    "silent": (BAD, "cross", "is silent"),
-    "hint_sent": (SPECIAL, "", "asked to keep a hint"),
+    "silent": (BAD, "cross", "is silent for too long"),
+    "skipped": (NEUTRAL, "cross", "known to be down, not asked"),
     "hint_stored": (SPECIAL, "triangle", "keeps a hint"),
-    "repair_sent": (LINK, "", "sent what it missed"),
-    "repaired": (LINK, "pentagon", "repaired"),
-    "replied": (None, "", "replied"),
+    "repaired": (LINK, "pentagon", "repaired: holds what it lacked"),
 }
 
 
@@ -50,45 +46,41 @@ def request(explain: object, *, animate: bool = False) -> Figure:
     """Draw a request in space and time: a lane for each node, time from left to right.
 
     Times are the coordinator's: when it sent, and when an answer was there. When a message was at
-    its other end nobody wrote down; it is drawn halfway.
+    its other end nobody wrote down; it is drawn halfway. The record ends with the reply.
 
     Parameters
     ----------
     explain : object or mapping
-        `GetResult.explain` or `PutResult.explain` of a request with ``explain=True``, or the
-        result itself.
+        `GetResult.explain`, `PutResult.explain` or `QuorumError.explain` of a request with
+        ``explain=True``, or the result or error itself.
     animate : bool
         Let the events appear one after the other.
 
     Raises
     ------
     ArgumentTypeError
-        It is no such record.
+        It is no such record, or carries none.
     """
     record = read_record(explain)
-    coordinator = str(record["coordinator"])
     lanes = lane_names(record)
     events = record["events"]
     title = _title(record)
     met = record["met_at_us"]
-    kind = "strict" if record["strict"] else "sloppy"
     letter = "R" if record["operation"] == "get" else "W"
-    if met is None:
-        words = f"The {kind} quorum of {letter} = {record['required']} was not met."
-    else:
-        words = f"The {kind} quorum of {letter} = {record['required']} was met after {met:,} µs."
+    kind = "strict" if record["strict"] else "sloppy"
+    words = f"The {kind} quorum of {letter} = {record['required']} was "
+    words += "not met." if met is None else f"met after {readable_us(met)}."
     if record["left_out"]:
         words += f" The last {counted(record['left_out'], 'event')} are left out."
     height = _TOP + _PITCH * len(lanes) + 78
     root = page(height, title, words, words)
-    end = max([event["at_us"] for event in events] + [met or 0, 1])
-    scale = (_RIGHT - _LEFT - 24) / end
+    axis = RequestAxis([event["at_us"] for event in events], _LEFT + 12, _RIGHT - 12)
     rows = {name: _TOP + _PITCH * (i + 0.5) for i, name in enumerate(lanes)}
     bottom = _TOP + _PITCH * len(lanes)
-    root.add(_background(events, scale, bottom), _lanes(rows, record), _axis(end, scale, bottom))
+    root.add(_lanes(rows, record), axis.draw(_TOP + 8, bottom))
     if met is not None:
-        root.add(_quorum(f"{letter} = {record['required']} met", _x(met, scale), bottom))
-    root.add(_events(record, rows, coordinator, scale, end, animate=animate))
+        root.add(_quorum(f"{letter} = {record['required']} met", axis.x(met), bottom))
+    root.add(_messages(record, rows, axis, animate=animate))
     root.add(_key(events, height - 20))
     rows_of = [
         [event["at_us"], event["node"], event["event"], event["target"] or "", event["detail"]]
@@ -109,24 +101,6 @@ def _title(record: dict[str, Any]) -> str:
     return (
         f"{verb}, coordinated by {record['coordinator']}, {counted(len(record['owners']), 'owner')}"
     )
-
-
-def _x(at_us: int, scale: float) -> float:
-    return _LEFT + 12 + at_us * scale
-
-
-def _background(events: list[dict[str, Any]], scale: float, bottom: float) -> Element:
-    """Shade what goes on when the client has its reply already."""
-    made = group()
-    after = [event["at_us"] for event in events if event["event"] == "replied"]
-    if after and events[-1]["at_us"] > after[0]:
-        x, top = _x(after[0], scale), _TOP - 2
-        width, height = _RIGHT + 14 - x, bottom - top
-        made.add(Element("rect", x=x, y=top, width=width, height=height, class_="panel"))
-        if width > 150:
-            words = "after the reply, in the background"
-            made.add(label(words, x + 20, top + 14, "soft small", width=width - 24, size=11))
-    return made
 
 
 def _quorum(words: str, x: float, bottom: float) -> Element:
@@ -158,113 +132,115 @@ def _lanes(rows: dict[str, float], record: dict[str, Any]) -> Element:
     return made
 
 
-def _axis(end: int, scale: float, y: float) -> Element:
-    made = group()
-    step = tick_step(end)
-    at = 0.0
-    while at <= end:
-        x = _LEFT + 12 + at * scale
-        made.add(
-            Element("path", d=f"M{x:.1f} {y:.1f}v5", class_="line"),
-            label(f"{at:,.0f} µs", x, y + 18, "soft small", anchor="middle"),
+def _messages(
+    record: dict[str, Any], rows: dict[str, float], axis: RequestAxis, *, animate: bool
+) -> Element:
+    """Draw what went to and fro; an exchange appears when its answer did."""
+    home = rows[record["coordinator"]]
+    end = max([event["at_us"] for event in record["events"]], default=0) or 1
+    start, stop = axis.x(0), axis.x(end)
+    made = group(arrow((start - 10, rows[CLIENT]), (start, home), short=3))
+    found = exchanges_of(record)
+    silent = {each.node: each.heard_at for each in found if each.event == "silent"}
+    notes = group()  # above all lines
+    for each in found:
+        at = each.heard_at if each.heard_at is not None else each.asked_at or 0
+        mark = group(
+            tooltip=_told(each),
+            class_="in" if animate else None,
+            style=f"animation-delay:{6 * at / end:.2f}s" if animate else None,
         )
-        at += step
+        if each.heard_at is None:
+            mark.add(_open(each, rows, home, axis, silent.get(each.node)))
+            if each.node not in silent:
+                x, y = axis.x(at) + 32, rows[each.node] + 4
+                words = "the reply did not wait for it"
+                notes.add(label(words, x, y, "halo soft small", width=stop - x, size=11))
+        else:
+            mark.add(_closed(each, rows, home, axis))
+        if each.target and each.heard_at is not None:
+            x, y = _place(each, axis), rows[each.node] + 17
+            notes.add(label(f"for {each.target}", x, y, "halo strong small", anchor="middle"))
+        made.add(mark)
+    for event in record["events"]:
+        if event["event"] == "replied":
+            x = axis.x(event["at_us"])
+            made.add(arrow((x, home), (x + 10, rows[CLIENT]), short=2))
+    return made.add(notes)
+
+
+def _told(each: Exchange) -> str:
+    if each.heard_at is None:
+        return f"{each.node} was asked after {each.asked_at:,} µs; the reply did not wait for it"
+    detail = each.detail or _LOOK.get(each.event, (None, "", each.event))[2]
+    return f"{each.heard_at:,} µs: {each.node} {detail}"
+
+
+def _open(
+    each: Exchange,
+    rows: dict[str, float],
+    home: float,
+    axis: RequestAxis,
+    silent_at: int | None,
+) -> Element:
+    """A question that nobody answered while this was recorded."""
+    left, y = axis.x(each.asked_at or 0), rows[each.node]
+    made = group(arrow((left, home), (left + 24, y), short=4))
+    if silent_at is not None:  # the wait; its end is an event of its own
+        d = path([(left + 24, y), (axis.x(silent_at), y)])
+        made.add(Element("path", d=d, stroke=BAD, stroke_width=1.4, class_="dash"))
     return made
 
 
-def _other(event: dict[str, Any], coordinator: str) -> str:
-    """Whom an event is about, besides the coordinator."""
-    node, target = event["node"], event["target"]
-    return str(target) if target and node == coordinator else str(node)
+def _place(each: Exchange, axis: RequestAxis) -> float:
+    """Where its mark is: halfway between question and answer, on the picture."""
+    x = axis.x(each.heard_at or 0)
+    return x if each.asked_at is None else (axis.x(each.asked_at) + x) / 2
 
 
-def _events(
-    record: dict[str, Any],
-    rows: dict[str, float],
-    coordinator: str,
-    scale: float,
-    end: int,
-    *,
-    animate: bool,
-) -> Element:
+def _closed(each: Exchange, rows: dict[str, float], home: float, axis: RequestAxis) -> Element:
+    """What was heard, with its question where there was one."""
+    stroke, shape, _ = _LOOK.get(each.event, (LINK, "circle", ""))
+    x, y = axis.x(each.heard_at or 0), rows[each.node]
     made = group()
-    home = rows[coordinator]
-    start = _LEFT + 12
-    asked: dict[str, list[float]] = {}  # questions that nobody answered yet
-    made.add(arrow((start - 10, rows[CLIENT]), (start, home), short=3))
-    for event in record["events"]:
-        x = start + event["at_us"] * scale
-        other = _other(event, coordinator)
-        y = rows[other]
-        stroke, shape, told = _LOOK.get(event["event"], (None, "circle", event["event"]))
-        tip = f"{event['at_us']:,} µs: {other} {told}"
-        tip += f" ({event['detail']})" if event["detail"] else ""
-        mark = group(
-            tooltip=tip,
-            class_="in" if animate else None,
-            style=f"animation-delay:{6 * event['at_us'] / end:.2f}s" if animate else None,
-        )
-        if event["event"] in _ASKED:
-            asked.setdefault(other, []).append(x)
-            continue
-        if event["event"] == "replied":
-            mark.add(arrow((x, home), (x + 10, rows[CLIENT]), short=2))
-        elif event["event"] in _ANSWERED and other != coordinator:
-            sent = asked.get(other, [])
-            left = sent.pop(0) if sent else x
-            middle = (left + x) / 2
-            if left < x:
-                mark.add(arrow((left, home), (middle, y), stroke=stroke, short=4))
-            mark.add(arrow((middle, y), (x, home), stroke=stroke, dashed=True, short=3))
-            mark.add(marker(shape, middle, y, 6, fill=stroke, class_="edge", stroke_width=0.8))
-        elif shape == "cross":
-            sent = asked.get(other, [])
-            if sent:
-                left = sent.pop(0)
-                mark.add(arrow((left, home), (left + (x - left) / 3, y), stroke=stroke, short=4))
-                mark.add(
-                    Element(
-                        "path",
-                        d=path([(left + (x - left) / 3, y), (x, y)]),
-                        stroke=stroke,
-                        stroke_width=1.4,
-                        class_="dash",
-                    )
-                )
-            mark.add(cross(x, y, 6))
-        else:
-            mark.add(
-                marker(
-                    shape or "circle", x, y, 6, fill=stroke or LINK, class_="edge", stroke_width=0.8
-                )
+    if shape == "cross":
+        if each.asked_at is not None:
+            left = axis.x(each.asked_at)
+            reached = left + (x - left) / 3
+            made.add(
+                arrow((left, home), (reached, y), stroke=stroke, short=4),
+                Element(
+                    "path",
+                    d=path([(reached, y), (x, y)]),
+                    stroke=stroke,
+                    stroke_width=1.4,
+                    class_="dash",
+                ),
             )
-        made.add(mark)
-    for name, sent in asked.items():  # asked, and no word came back while this was recorded
-        for left in sent:
-            if name != coordinator:
-                made.add(
-                    group(
-                        arrow((left, home), (left + 14, rows[name]), short=4),
-                        tooltip=f"{name} was asked; its answer was not waited for",
-                    )
-                )
+        return made.add(cross(x, y, 6, stroke or BAD))
+    at = _place(each, axis)
+    if each.asked_at is not None:
+        made.add(
+            arrow((axis.x(each.asked_at), home), (at, y), stroke=stroke, short=6),
+            arrow((at, y), (x, home), stroke=stroke, dashed=True, short=3),
+        )
+    made.add(marker(shape, at, y, 6, fill=stroke, class_="edge", stroke_width=0.8))
     return made
 
 
 def _key(events: list[dict[str, Any]], y: float) -> Element:
     made = group()
     x = 20.0
+    happened = {event["event"] for event in events}
     for name, (stroke, shape, told) in _LOOK.items():
-        if not shape or not any(event["event"] == name for event in events):
+        if name not in happened:
             continue
         if shape == "cross":
-            if "failed" in told and any(event["event"] == "silent" for event in events):
-                continue
-            made.add(cross(x + 6, y - 4, 5))
+            made.add(cross(x + 6, y - 4, 5, stroke))
         else:
             made.add(marker(shape, x + 6, y - 4, 5.5, fill=stroke, class_="edge", stroke_width=0.8))
         made.add(label(told, x + 18, y, "small"))
-        x += 40 + 6.4 * len(told)
+        x += 38 + text_width(told, 11)
     words = "times are the coordinator's; the far end of a message is drawn halfway"
     made.add(label(words, _RIGHT + 14, y - 20, "soft small", anchor="end"))
     return made

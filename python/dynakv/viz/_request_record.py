@@ -1,11 +1,12 @@
-"""The record of a request as plain structures, whatever carried it."""
+"""The record of a request as plain structures, whatever carried it, and its messages in pairs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from dynakv._exceptions import ArgumentTypeError
+from dynakv._exceptions import ArgumentTypeError, DynakvError
 
 CLIENT = "client"  # its lane: no node
 
@@ -21,14 +22,18 @@ _FIELDS = (
     "events",
 )
 _EVENT_FIELDS = ("at_us", "node", "event", "target", "detail")
-_SHOWN_EVENTS_MAX = 400
+_SHOWN_EVENTS_MAX = 400  # the core's own limit is 256
+
+_ASKED = {"sent", "hint_sent", "repair_sent"}
+_FRAME = {"received", "quorum_met", "replied"}  # begin and end, which every figure shows anyway
 
 
 def read_record(source: object) -> dict[str, Any]:
     """Return the record as plain structures, whatever it was made of."""
-    inner = getattr(source, "explain", None)
-    if inner is not None and not callable(inner):
-        source = inner
+    if hasattr(source, "explain") and not callable(source.explain):
+        if source.explain is None:
+            raise ArgumentTypeError(_why_none(source))
+        source = source.explain
 
     def read(thing: object, name: str) -> Any:
         if isinstance(thing, Mapping):
@@ -51,11 +56,64 @@ def read_record(source: object) -> dict[str, Any]:
     return record
 
 
+def _why_none(source: object) -> str:
+    kind = type(source).__name__
+    if isinstance(source, DynakvError):
+        return (
+            f"this {kind} ({source}) carries no record: either the request was not made with "
+            "explain=True, or it was refused before any node was asked"
+        )
+    return f"this {kind} carries no record; make the request with explain=True"
+
+
 def lane_names(record: dict[str, Any]) -> list[str]:
     """The client, the coordinator, the other owners, and the fallbacks that took part."""
     taking_part = {event["node"] for event in record["events"]}
-    taking_part |= {event["target"] for event in record["events"] if event["target"]}
     names = [CLIENT, record["coordinator"], *record["owners"]]
     names += [name for name in record["fallbacks"] if name in taking_part]
     names += sorted(taking_part - set(names))
     return list(dict.fromkeys(names))
+
+
+@dataclass
+class Exchange:
+    """What the coordinator asked of a node, and what it then heard of it.
+
+    Nothing was heard before the reply: `heard_at` is None. Nothing was asked: `asked_at` is None,
+    as for the coordinator's own copy and for nodes that were known to be down.
+    """
+
+    node: str
+    asked_at: int | None
+    heard_at: int | None = None
+    event: str = ""
+    target: str | None = None
+    detail: str = ""
+
+
+def exchanges_of(record: dict[str, Any]) -> list[Exchange]:
+    """Pair questions with answers, in the order of the questions of each node."""
+    found: list[Exchange] = []
+    waiting: dict[str, list[Exchange]] = {}
+    differed: dict[str, int] = {}
+    for event in record["events"]:
+        node, kind, at = event["node"], event["event"], event["at_us"]
+        if kind in _FRAME:
+            continue
+        if kind in _ASKED:
+            if node != record["coordinator"]:  # its own part is no message
+                asked = Exchange(node, at, target=event["target"])
+                found.append(asked)
+                waiting.setdefault(node, []).append(asked)
+            continue
+        asked_before = waiting.get(node)
+        if asked_before and kind != "silent":  # who was silent may answer still
+            heard = asked_before.pop(0)
+        else:  # after its digest differed, a node is asked for the object at once
+            heard = Exchange(node, differed.pop(node, None) if kind == "answered" else None)
+            found.append(heard)
+        if kind == "digest_differs":
+            differed[node] = at
+        heard.heard_at, heard.event, heard.detail = at, kind, event["detail"]
+        heard.target = event["target"]
+    return found

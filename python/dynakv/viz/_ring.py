@@ -112,7 +112,7 @@ def ring(
             }
             for member in members
         ],
-        "keys": [{"key": key, "slot": slot, "owners": owners[slot]} for key, slot in marked],
+        "keys": [{"key": key, "slot": slot, "owners": list(owners[slot])} for key, slot in marked],
         "folded": fold,
     }
     return Figure(title, root, _as_text(title, fold, data), data)

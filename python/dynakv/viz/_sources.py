@@ -39,6 +39,7 @@ class LayoutLike(Protocol):
     def slot(self, key: bytes) -> int: ...
     def walk(self, key: bytes) -> list[str]: ...
     def owners(self, key: bytes, bucket: bytes = ...) -> list[str]: ...
+    def slot_owners(self, bucket: bytes = ...) -> Sequence[Sequence[str]]: ...
     def slots_owned(self, bucket: bytes = ...) -> dict[str, int]: ...
 
 
@@ -79,38 +80,9 @@ def states_of(source: object, key: bytes, bucket: str) -> dict[str, str]:
     return {}
 
 
-# About ten keys for each slot find them all; more would mean that slots are not hashes.
-_ATTEMPTS_MAX = 100 * SLOT_COUNT
-_found: dict[type, list[bytes]] = {}
-
-
-def keys_of_slots(layout: LayoutLike) -> list[bytes]:
-    """Return a key for each slot, found by trying: the core says where keys live, not slots.
-
-    Which slot a key is in depends on nothing but the key, so layouts of the core share the answer.
-    """
-    kind = type(layout)
-    if kind not in _found:
-        keys: list[bytes | None] = [None] * SLOT_COUNT
-        missing = SLOT_COUNT
-        for attempt in range(_ATTEMPTS_MAX):
-            key = b"%d" % attempt
-            slot = layout.slot(key)
-            if keys[slot] is None:
-                keys[slot] = key
-                missing -= 1
-                if not missing:
-                    break
-        if missing:
-            raise ArgumentTypeError(f"{kind.__name__}.slot finds no key for {missing} slots")
-        _found[kind] = cast("list[bytes]", keys)
-    return _found[kind]
-
-
-def owners_of_slots(layout: LayoutLike, bucket: str) -> list[list[str]]:
+def owners_of_slots(layout: LayoutLike, bucket: str) -> Sequence[Sequence[str]]:
     """Return the owners of each slot, in the order of preference."""
-    name = bucket.encode()
-    return [layout.owners(key, name) for key in keys_of_slots(layout)]
+    return layout.slot_owners(bucket.encode())
 
 
 def natural(name: str) -> tuple[object, ...]:

@@ -34,6 +34,7 @@ CSS = """
 .dkv .edge{stroke:#1b1f24}
 .dkv .ink{fill:#1b1f24}
 .dkv .hollow{fill:#fdfdfb}
+.dkv .halo{paint-order:stroke;stroke:#fdfdfb;stroke-width:4px;stroke-linejoin:round}
 .dkv .faded{opacity:.45}
 .dkv .dash{stroke-dasharray:4 3}
 .dkv .in{animation:dkv-in .5s both}
@@ -50,6 +51,7 @@ CSS = """
 .dkv .edge{stroke:#f2f2ee}
 .dkv .ink{fill:#e8e8e4}
 .dkv .hollow{fill:#1c1f23}
+.dkv .halo{stroke:#1c1f23}
 .dkv .on{fill:#111}
 .dkv .on-dark{fill:#fff}
 }

@@ -8,8 +8,8 @@ from dataclasses import asdict
 from typing import Any
 
 from dynakv.viz._figure import Figure, table
-from dynakv.viz._history import Operation
 from dynakv.viz._lanes import Axis, lane_lines
+from dynakv.viz._recorder import Recorded
 from dynakv.viz._sources import counted, readable
 from dynakv.viz._style import page
 from dynakv.viz._timeline_marks import (
@@ -44,7 +44,7 @@ _LASTING = {
 
 def timeline(
     trace: object,
-    operations: Iterable[Operation] | None = None,
+    operations: Iterable[Recorded] | None = None,
     *,
     start: float | None = None,
     end: float | None = None,
@@ -54,8 +54,8 @@ def timeline(
 
     Parameters
     ----------
-    trace : Simulation, or iterable of SimEvent and Operation
-    operations : History or iterable of Operation, optional
+    trace : Simulation, or iterable of SimEvent and of operations
+    operations : Recorder, dynakv.sim.History, or iterable of their operations, optional
         What clients did; a triangle is a put, a circle a get, a square a delete. Default: the
         simulation's own history, which does not tell who holds a write.
     start, end : float, seconds, optional
@@ -124,7 +124,7 @@ def _words(spans: list[Span], cuts: list[Cut], what: str, hidden: int) -> str:
     return words + (f" {counted(hidden, 'lane')} left out." if hidden else "")
 
 
-def _rows(read: Trace, spans: list[Span], done: list[Operation]) -> tuple[dict[str, float], int]:
+def _rows(read: Trace, spans: list[Span], done: list[Recorded]) -> tuple[dict[str, float], int]:
     """Place the lanes; of too many, those where something happened come first."""
     hosts = read.hosts
     hidden = max(0, len(hosts) - _LANES_MAX)
@@ -144,7 +144,7 @@ def _as_text(
     read: Trace,
     spans: list[Span],
     cuts: list[Cut],
-    done: list[Operation],
+    done: list[Recorded],
 ) -> str:
     rows: list[tuple[float, list[object]]] = []
     for span in spans:

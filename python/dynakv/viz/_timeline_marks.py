@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from dynakv._sim_client import SimEvent
-from dynakv.viz._history import Operation
 from dynakv.viz._lanes import RIGHT, Axis
+from dynakv.viz._recorder import Recorded
 from dynakv.viz._sources import readable
 from dynakv.viz._style import BAD, GOOD, LINK, SPECIAL, WARN, cross, label, marker
 from dynakv.viz._svg import Element, group
@@ -96,7 +96,7 @@ def draw_points(points: list[SimEvent], rows: dict[str, float], axis: Axis) -> l
 
 
 def draw_operations(
-    done: list[Operation], rows: dict[str, float], axis: Axis, *, animate: bool
+    done: list[Recorded], rows: dict[str, float], axis: Axis, *, animate: bool
 ) -> Element:
     made = group()
     free: dict[str, float] = {}  # where the last words of a lane end
@@ -152,7 +152,7 @@ def draw_operations(
     return made
 
 
-def _following(done: list[Operation], axis: Axis) -> list[float]:
+def _following(done: list[Recorded], axis: Axis) -> list[float]:
     """Return for each operation where the next mark of its lane begins."""
     found: list[float] = []
     ahead: dict[str, float] = {}
@@ -162,7 +162,7 @@ def _following(done: list[Operation], axis: Axis) -> list[float]:
     return found[::-1]
 
 
-def said(operation: Operation) -> str:
+def said(operation: Recorded) -> str:
     value = operation.value
     if operation.verb == "get":
         found = [_short(each) for _, each, _ in operation.siblings]
@@ -178,7 +178,7 @@ def _short(value: object) -> str:
 
 
 def draw_columns(
-    points: list[SimEvent], done: list[Operation], rows: dict[str, float], axis: Axis
+    points: list[SimEvent], done: list[Recorded], rows: dict[str, float], axis: Axis
 ) -> Element:
     counts: Counter[tuple[str, int, str]] = Counter()
     span = axis.end - axis.start
@@ -207,7 +207,7 @@ def draw_columns(
     return made
 
 
-def draw_key(y: float, done: list[Operation]) -> Element:
+def draw_key(y: float, done: list[Recorded]) -> Element:
     made = group()
     x = 16.0
     for verb, shape in _SHAPES.items():

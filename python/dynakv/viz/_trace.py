@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from dynakv._exceptions import ArgumentTypeError
 from dynakv._sim_client import SimEvent
 from dynakv._simulation import Simulation
-from dynakv.viz._history import Operation, operation_of
+from dynakv.viz._recorder import Recorded, operation_of
 from dynakv.viz._sources import natural
 
 _DOWN = {"crash", "power loss", "clean stop", "storage failed", "wipe"}
@@ -42,12 +42,12 @@ class Trace:
 
     hosts: list[str]
     events: list[SimEvent]
-    operations: list[Operation]
+    operations: list[Recorded]
     start: float
     end: float
 
 
-def read_trace(source: object, operations: Iterable[Operation] | None) -> Trace:
+def read_trace(source: object, operations: Iterable[Recorded] | None) -> Trace:
     """Take events, operations and hosts out of a simulation, or of the things given.
 
     Raises
@@ -56,7 +56,7 @@ def read_trace(source: object, operations: Iterable[Operation] | None) -> Trace:
         There is something else among them.
     """
     events: list[SimEvent] = []
-    done: list[Operation] = []
+    done: list[Recorded] = []
     hosts: set[str] = set()
     end = 0.0
     items: Iterable[object]
@@ -88,7 +88,7 @@ def read_trace(source: object, operations: Iterable[Operation] | None) -> Trace:
             )
         else:
             raise ArgumentTypeError(
-                f"a trace holds SimEvent, Operation or mappings with at and kind, "
+                f"a trace holds SimEvent, operations or mappings with at and kind, "
                 f"not {type(item).__name__}"
             )
     events.sort(key=lambda event: event.at)

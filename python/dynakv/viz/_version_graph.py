@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from dynakv._core import Context
 from dynakv._results import GetResult, PutResult
 from dynakv._siblings import Dot
-from dynakv.viz._history import Operation, operation_of
+from dynakv.viz._recorder import Recorded, operation_of
 from dynakv.viz._sources import readable
 
 DRAWN_MAX = 300
@@ -47,7 +47,7 @@ def collect(
             continue
         first_key = first_key or item.key
         if isinstance(item, GetResult) or (
-            isinstance(item, Operation) and item.verb == "get" and item.context is not None
+            isinstance(item, Recorded) and item.verb == "get" and item.context is not None
         ):
             siblings = (
                 [(each.dot, each.value, each.context) for each in item.siblings]
@@ -77,7 +77,7 @@ def collect(
             found.append(version)
         version.context = item.context
         version.node = item.acked[0] if item.acked else ""
-        if isinstance(item, Operation):
+        if isinstance(item, Recorded):
             version.writer = item.client
             version.value = "" if item.verb == "delete" else _told(show, item.value)
         if item.dot is not None:

@@ -9,7 +9,7 @@ from dynakv._exceptions import ArgumentTypeError
 from dynakv._requests import encode_key
 from dynakv._results import GetResult, PutResult
 from dynakv.viz._figure import Figure, table
-from dynakv.viz._history import Operation
+from dynakv.viz._recorder import Recorded
 from dynakv.viz._sources import Key, counted, readable
 from dynakv.viz._style import WIDTH, arrow, color, label, page
 from dynakv.viz._svg import Element, group, path
@@ -29,7 +29,7 @@ def versions(
 
     Parameters
     ----------
-    source : History, or iterable of Operation, PutResult and GetResult; or one of those
+    source : Recorder, or iterable of Recorded, PutResult and GetResult; or one of those
         In the order in which they happened. A single read shows what is there and not how it
         came to be.
     key : str or bytes, optional
@@ -38,10 +38,10 @@ def versions(
         From a value to a few words for its box.
     """
     wanted = None if key is None else encode_key(key)
-    items = [source] if isinstance(source, (GetResult, PutResult, Operation)) else source
+    items = [source] if isinstance(source, (GetResult, PutResult, Recorded)) else source
     if not isinstance(items, Iterable):
         raise ArgumentTypeError(
-            "versions needs a History, or the results of puts and gets in their order, "
+            "versions needs a Recorder, or the results of puts and gets in their order, "
             f"not {type(source).__name__}"
         )
     found, read, first_key, dropped = collect(items, wanted, show or shown)

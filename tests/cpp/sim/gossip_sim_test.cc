@@ -162,6 +162,37 @@ TEST(GossipSim, InAPartitionOfOneDirectionAtLeastOneSideNotices) {
   }
 }
 
+/// What a run with a crash and a return of node 2 tells of beliefs, in words.
+std::vector<std::string> told_beliefs(Simulation& simulation) {
+  start_and_settle(simulation);
+  simulation.crash(2, true);
+  simulation.run_for(simulation.options().protocol.dead_after + seconds(6));
+  EXPECT_TRUE(simulation.restart(2).has_value());
+  simulation.run_for(seconds(8));
+  std::vector<std::string> told;
+  for (const SimEvent& event : simulation.trace_log()) {
+    if (event.kind != "suspect" && event.kind != "dead" && event.kind != "alive") continue;
+    EXPECT_EQ(event.peer, 2);
+    told.push_back(std::to_string(event.host) + " " + event.kind);
+  }
+  std::sort(told.begin(), told.end());
+  return told;
+}
+
+TEST(GossipSim, TheTraceTellsWhatEachNodeBelieves) {
+  SimulationOptions options = nodes_of(4, 3);
+  Simulation silent(options);
+  options.tracing = true;
+  Simulation simulation(options);
+  const std::vector<std::string> expected = {"0 alive", "0 dead", "0 suspect",
+                                             "1 alive", "1 dead", "1 suspect",
+                                             "3 alive", "3 dead", "3 suspect"};
+  EXPECT_EQ(told_beliefs(simulation), expected);
+  EXPECT_TRUE(told_beliefs(silent).empty());
+  // Beliefs are told of a run, and are no part of it.
+  EXPECT_EQ(silent.trace_hash(), simulation.trace_hash());
+}
+
 /// Everything but heartbeats.
 std::map<NodeId, MemberState> content_of(const Simulation& simulation, int i) {
   auto states = simulation.node(i).core().membership().states();

@@ -15,20 +15,20 @@ from dynakv._requests import encode_key
 from dynakv._results import GetResult, PutResult
 from dynakv._siblings import Dot
 from dynakv._sim_client import Pending
-from dynakv._sim_history import Operation as SimOperation
+from dynakv._sim_history import Operation
 from dynakv._simulation import Simulation
 
 B = TypeVar("B", bound=Bucket[Any])
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class Recorded:
     """One request and what became of it, as the client was told.
 
     Parameters
     ----------
     began, ended : float, seconds
-        By the clock of the history.
+        By the clock of the recorder.
     client : str
     verb : "get", "put" or "delete"
     key : bytes
@@ -61,25 +61,25 @@ class Operation:
     error: str = ""
 
 
-class History:
-    """The operations of the clients it watches, in the order in which they ended.
+class Recorder:
+    """Keeps the operations of the clients it watches, in the order in which they ended.
 
     Parameters
     ----------
     clock : Simulation or callable, optional
-        A simulation gives its virtual time. Default: seconds since the history was made.
+        A simulation gives its virtual time. Default: seconds since the recorder was made.
 
     Examples
     --------
-    >>> history = History()
-    >>> alice = history.watch(cluster.client(), "alice")
+    >>> recorder = Recorder()
+    >>> alice = recorder.watch(cluster.client(), "alice")
     >>> _ = alice.put("list", b"milk")
-    >>> [(operation.verb, operation.outcome) for operation in history]
+    >>> [(operation.verb, operation.outcome) for operation in recorder]
     [('put', 'ok')]
     """
 
     def __init__(self, clock: Simulation | Callable[[], float] | None = None) -> None:
-        self._operations: list[Operation] = []
+        self._operations: list[Recorded] = []
         self._clock: Callable[[], float]
         if isinstance(clock, Simulation):
             simulation = clock
@@ -97,7 +97,7 @@ class History:
         """
         if not isinstance(client, Bucket):
             raise ArgumentTypeError(
-                f"a history watches a Client or Bucket, not {type(client).__name__}"
+                f"a recorder watches a Client or Bucket, not {type(client).__name__}"
             )
         for verb in ("get", "put", "delete"):
             setattr(client, verb, self._recording(getattr(client, verb), verb, name))
@@ -163,33 +163,33 @@ class History:
             doubt = "in doubt" if result.in_doubt else "failed"
             fields |= {"outcome": doubt, "error": result.code}
         self._operations.append(
-            Operation(began, self._clock(), name, cast(Any, verb), encode_key(key), **fields)
+            Recorded(began, self._clock(), name, cast(Any, verb), encode_key(key), **fields)
         )
 
-    def __iter__(self) -> Iterator[Operation]:
+    def __iter__(self) -> Iterator[Recorded]:
         return iter(tuple(self._operations))
 
     def __len__(self) -> int:
         return len(self._operations)
 
     def __repr__(self) -> str:
-        return f"<History of {len(self._operations)} operations>"
+        return f"<Recorder of {len(self._operations)} operations>"
 
 
-def operation_of(item: object) -> Operation | None:
-    """Return an operation of a history, or of a simulation's own; None for anything else.
+def operation_of(item: object) -> Recorded | None:
+    """Return what a recorder kept, or an operation of a simulation's own; None for anything else.
 
     A simulation's own history has no dots of what was read, and not who holds a write.
     """
-    if isinstance(item, Operation):
+    if isinstance(item, Recorded):
         return item
-    if not isinstance(item, SimOperation):
+    if not isinstance(item, Operation):
         return None
     outcomes: dict[str, Any] = {"ok": "ok", "fail": "failed", "unknown": "in doubt"}
     outcome = outcomes[item.outcome]
     if item.verb == "get" and len(item.siblings) > 1:
         outcome = "conflict"
-    return Operation(
+    return Recorded(
         began=item.start,
         ended=float("inf") if item.end is None else item.end,
         client=item.client,
