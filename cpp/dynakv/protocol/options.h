@@ -64,7 +64,7 @@ struct ProtocolOptions {
   /// Pause before a page is asked for again that was refused or whose peer was away.
   Duration recovery_retry_pause = seconds(1);
   /// How long a page may take before it is asked for again.
-  Duration recovery_page_timeout = seconds(10);
+  Duration recovery_page_timeout = seconds(2);
   /// Between two rounds of gossip, less up to an eighth so that nodes do not stay in step. Of a
   /// second's rounds at 1,000 members a node sends three digests of 22 KB.
   Duration gossip_interval = seconds(1);

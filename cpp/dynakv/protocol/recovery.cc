@@ -55,12 +55,16 @@ void Recovery::fill(Now now, bool probes, Outbox& out) {
     const bool is_wanted = !source.is_done || (probes && !source.is_whole);
     if (!is_wanted || source.asked != RequestId{} || !view_.is_usable(id)) continue;
     source.asked = ids_.next(identity_.progress());
-    source.asked_at = now.steady;
     ++under_way;
-    // A probe asks for what is behind the last slot: nothing but the word whether it is whole.
-    const Bytes from = source.is_done ? begin_of_slot(kSlotCount) : source.from;
-    out.send(id, source.asked, RecoveryRequest{view_.version(), from});
+    ask(now, id, source, out);
   }
+}
+
+void Recovery::ask(Now now, const NodeId& id, Source& source, Outbox& out) {
+  source.asked_at = now.steady;
+  // A probe asks for what is behind the last slot: nothing but the word whether it is whole.
+  const Bytes from = source.is_done ? begin_of_slot(kSlotCount) : source.from;
+  out.send(id, source.asked, RecoveryRequest{view_.version(), from});
 }
 
 void Recovery::handle_peer_up(Now now, Outbox& out) {
@@ -163,7 +167,8 @@ void Recovery::handle_timer(Now now, Outbox& out) {
   bool is_pulling = false;
   for (auto& [id, source] : sources_) {
     const bool is_late = now.steady - source.asked_at >= options_.recovery_page_timeout;
-    if (is_late) source.asked = {};
+    // Under the same id: an answer that is merely slow is as good.
+    if (is_late && source.asked != RequestId{}) ask(now, id, source, out);
     is_pulling = is_pulling || (!source.is_done && view_.is_usable(id));
   }
   sometimes(Sometimes::recovery_waited_for_peer, !is_pulling);

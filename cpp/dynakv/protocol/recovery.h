@@ -72,6 +72,7 @@ class Recovery {
   /// Asks for pages as far as the bounds allow. `probes`: also those that were amnesic, whether
   /// they still are.
   void fill(Now now, bool probes, Outbox& out);
+  void ask(Now now, const NodeId& id, Source& source, Outbox& out);
   bool merge(const RecoveryRecord& record);
   Result<RecoveryPage> make_page(const NodeId& requester, Bytes from) const;
   void finish_if_complete(Outbox& out);
