@@ -53,6 +53,8 @@ class NodeStatus:
         The code of the error when it did not.
     ready : bool
         It may coordinate writes.
+    recovering : bool
+        It lost data, and its copies do not count in R until it has them back.
     layout_version, incarnation : int
         The layout it has, and how often its data directory was started.
     connected : tuple of str
@@ -69,6 +71,7 @@ class NodeStatus:
     state: Literal["up", "down"]
     error: str
     ready: bool
+    recovering: bool
     layout_version: int
     incarnation: int
     connected: tuple[str, ...]
@@ -115,6 +118,7 @@ def node_status(member: _core.Member, outcome: _core.StatusFields | DynakvError)
         state="down" if failed else "up",
         error=outcome.code if isinstance(outcome, DynakvError) else "",
         ready=fields is not None and fields["ready"],
+        recovering=fields is not None and fields["recovering"],
         layout_version=fields["layout_version"] if fields else 0,
         incarnation=fields["incarnation"] if fields else 0,
         connected=tuple(fields["connected"]) if fields else (),

@@ -176,13 +176,10 @@ class LocalCluster(ClusterWaits):
             )
         node.stop()
         self._paused.discard(index)
-        former = node.member.id
         if not Path(node.config.data_dir).exists():  # it was wiped: the others know the layout
             points = [other.address for other in self._nodes if other.running]
             node.config = node.config.changed(contact_points=tuple(points))
         node.start()
-        if node.member.id != former:
-            self._apply_faults()
         node.wait_ready(timeout, self._reachable(index))
 
     def stop(self) -> None:

@@ -49,7 +49,11 @@ class ClusterFaults:
             self._paused.discard(i)
 
     def wipe(self, i: int) -> None:
-        """End a node at once and empty its directory; `restart` starts it again, with nothing."""
+        """End a node at once and empty its directory; `restart` starts it again, with nothing.
+
+        It gets its identity back once a majority of the others is sure that it was gone, after some
+        seconds, and then its data. Until then it is a stranger, also to partitions.
+        """
         node = self._node(i)
         node.kill()
         self._paused.discard(i)

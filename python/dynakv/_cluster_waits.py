@@ -36,6 +36,8 @@ def missing_peers(statuses: Sequence[NodeStatus], running: set[str]) -> str:
             continue
         if not status.ready:
             return f"{status.name} is not ready"
+        if status.recovering:
+            return f"{status.name} recovers what it lost"
         for peer in status.peers:
             if peer.name in running and (peer.state != "alive" or not peer.connected):
                 link = "connected" if peer.connected else "not connected"
@@ -85,10 +87,10 @@ class ClusterWaits(ClusterFaults):
             All running nodes say that they hold no hint. It says nothing of hints on nodes that
             are down, and while writes go on, new ones may be made in the next moment.
         "converged"
-            No running node holds a hint or doubts another one, all are connected, and each of
-            `keys` was read from all its owners, who said the same. What differs is repaired by
-            that read and read again. It proves something of `keys` only: there is nothing yet that
-            compares the keys nobody reads.
+            No running node holds a hint, recovers lost data, or doubts another one, all are
+            connected, and each of `keys` was read from all its owners, who said the same. What
+            differs is repaired by that read and read again. It proves something of `keys` only:
+            there is nothing yet that compares the keys nobody reads.
 
         Parameters
         ----------

@@ -22,6 +22,7 @@ class PeerFields(TypedDict):
 
 class StatusFields(TypedDict):
     ready: bool
+    recovering: bool
     layout_version: int
     incarnation: int
     connected: list[str]

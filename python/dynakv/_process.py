@@ -63,7 +63,8 @@ class ProcessNode:
         except DynakvError:
             self.kill()
             raise
-        self._member = Member(**fields["member"])
+        if self._member is None:  # a node whose disk was wiped gets its former id back
+            self._member = Member(**fields["member"])
 
     def start(self) -> ProcessNode:
         """Start the child and wait until it listens."""

@@ -148,7 +148,7 @@ def test_hints_drain_to_a_node_that_comes_back() -> None:
         cluster.wait_until("converged", keys=names)
 
 
-def test_wipe_empties_the_directory(three: dynakv.LocalCluster) -> None:
+def test_a_wiped_node_recovers(three: dynakv.LocalCluster, wait_until: WaitUntil) -> None:
     kv = three.client()
     kv.put("k", b"v", w="all")
     directory = Path(three.data_dir, "n1")
@@ -157,6 +157,17 @@ def test_wipe_empties_the_directory(three: dynakv.LocalCluster) -> None:
     assert three.running == [True, False, True]
     assert not directory.exists()
     assert kv.get("k", timeout=10).value == b"v"
+    before = three.nodes[1].member
+    three.restart(1)
+    assert three.nodes[1].member == before
+    three.wait_until("converged", keys=["k"])
+    assert sorted(kv.get("k", r="all", sloppy=False).answered) == ["n0", "n1", "n2"]
+
+    def status() -> dynakv.NodeStatus:
+        return next(status for status in kv.admin.status() if status.name == "n1")
+
+    wait_until(lambda: status().state == "up", what="the client has found n1 again")
+    assert (status().recovering, status().counters["recoveries"]) == (False, 1)
 
 
 @pytest.mark.parametrize(

@@ -153,6 +153,7 @@ py::dict status(const NodeHandle& handle) {
   py::dict fields = status_fields(now.ready, now.layout, now.incarnation, now.peers,
                                   view ? &view->layout() : nullptr);
   fields["counters"] = now.counters;
+  fields["recovering"] = now.recovering;
   return fields;
 }
 

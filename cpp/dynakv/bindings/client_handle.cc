@@ -97,6 +97,7 @@ py::object to_object(StatusReply& reply, const Layout* layout) {
   py::dict counters;
   for (const auto& [name, value] : reply.counters) counters[py::str(name)] = value;
   fields["counters"] = counters;
+  fields["recovering"] = reply.recovering;
   return fields;
 }
 

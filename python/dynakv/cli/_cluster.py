@@ -34,6 +34,8 @@ _BAR_COLUMNS = 30
 def _health(node: dynakv.NodeStatus) -> str:
     if node.state == "down":
         return f"down ({node.error})"
+    if node.recovering:
+        return "recovering"
     return "ready" if node.ready else "up, not ready"
 
 
