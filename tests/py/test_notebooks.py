@@ -28,7 +28,9 @@ def sources(name: str, kind: str) -> list[str]:
 
 
 def test_the_notebooks_are_found() -> None:
-    assert {"00_quickstart", "01_ring_and_vnodes", "10_simulator"} <= set(NOTEBOOKS)
+    assert {"00_quickstart", "02_life_of_a_request", "05_sloppy_quorum", "10_simulator"} <= set(
+        NOTEBOOKS
+    )
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)

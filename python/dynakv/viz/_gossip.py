@@ -9,11 +9,11 @@ from dynakv._sim_client import SimEvent
 from dynakv.viz._figure import Figure, table
 from dynakv.viz._lanes import LEFT, RIGHT, Axis, lane_lines
 from dynakv.viz._sources import counted, natural
-from dynakv.viz._style import BAD, GOOD, NEUTRAL, WARN, cross, label, marker, page
+from dynakv.viz._style import BAD, GOOD, NEUTRAL, WARN, cross, label, marker, page, text_width
 from dynakv.viz._svg import Element, group, path
-from dynakv.viz._trace import Trace, read_trace, spans_of
+from dynakv.viz._trace import BELIEFS, Trace, cuts_of, read_trace, spans_of
 
-STATES = {"alive": GOOD, "suspect": WARN, "dead": BAD, "left": NEUTRAL}
+STATES = dict(zip(BELIEFS, (GOOD, WARN, BAD, NEUTRAL), strict=True))
 _SHAPES = {"alive": "circle", "suspect": "triangle", "dead": "square", "left": "diamond"}
 _PANELS_MAX = 4
 _LANES_MAX = 16  # more observers are counted in a curve
@@ -58,13 +58,13 @@ def gossip(trace: object, *, about: str | None = None, animate: bool = False) ->
     heights = [_height(panel) for panel in panels]
     root = page(64 + sum(heights) + 66, title, words, words)
     start = min(event.at for topic in topics for event in news[topic])
-    faults = [span.start for span in spans_of(read) if span.host in topics and span.kind != "slow"]
+    faults = [fault["at"] for panel in panels for fault in panel["faults"]]
     axis = Axis(min([start, *faults]), read.end)
     top = 64.0
     for topic, panel, height in zip(topics, panels, heights, strict=True):
         root.add(_panel(topic, panel, read, axis, top, animate=animate))
         top += height
-    root.add(axis.draw(top + 6), _key(top + 50, read, topics))
+    root.add(axis.draw(top + 6), _key(top + 50, read, topics, has_faults=bool(faults)))
     data: dict[str, Any] = {"figure": "gossip", "topics": panels, "left_out": left_out}
     rows = [
         [f"{each['at']:.3f}", each["node"], each["state"], panel["about"]]
@@ -91,19 +91,29 @@ def _panel_data(topic: str, news: list[SimEvent], read: Trace) -> dict[str, Any]
     first: dict[str, dict[str, float]] = {}
     for event in news:
         first.setdefault(event.kind, {}).setdefault(event.host or "", event.at)
-    faults = [
-        {"at": span.start, "kind": span.kind, "until": span.end}
-        for span in spans_of(read)
-        if span.host == topic and span.kind != "slow"
-    ]
     return {
         "about": topic,
         "observers": observers,
         "news": [{"at": e.at, "node": e.host, "state": e.kind} for e in news],
         "first": {kind: min(times.values()) for kind, times in first.items()},
         "last": {kind: max(times.values()) for kind, times in first.items()},
-        "faults": faults,
+        "faults": _faults_of(topic, read),
     }
+
+
+def _faults_of(topic: str, read: Trace) -> list[dict[str, Any]]:
+    """What kept others from hearing of it."""
+    found = [
+        {"at": span.start, "kind": span.kind, "until": span.end}
+        for span in spans_of(read)
+        if span.host == topic and span.kind != "slow"
+    ]
+    found += [
+        {"at": cut.start, "kind": "cut off from some", "until": cut.end}
+        for cut in cuts_of(read)
+        if topic in (*cut.a, *cut.b)
+    ]
+    return sorted(found, key=lambda fault: fault["at"])
 
 
 def _sentence(panel: dict[str, Any]) -> str:
@@ -112,8 +122,8 @@ def _sentence(panel: dict[str, Any]) -> str:
             first, last = panel["first"][kind], panel["last"][kind]
             count = len({each["node"] for each in panel["news"] if each["state"] == kind})
             return (
-                f"{panel['about']} {kind}: first known at {first:.2f} s, "
-                f"to all {count} who heard at {last:.2f} s."
+                f"{panel['about']} {kind}: to the first node at {first:.2f} s, "
+                f"to the last of {count} at {last:.2f} s."
             )
     return ""
 
@@ -127,7 +137,11 @@ def _panel(
     topic: str, panel: dict[str, Any], read: Trace, axis: Axis, top: float, *, animate: bool
 ) -> Element:
     observers = panel["observers"]
-    made = group(label(f"What the others believed of {topic}", 16, top + 12, "strong"))
+    heading = f"What the others believed of {topic}"
+    made = group(label(heading, 16, top + 12, "strong"))
+    told = ", ".join(f"{fault['kind']} from {fault['at']:.2f} s" for fault in panel["faults"])
+    x = 32 + text_width(heading, 12.6)
+    made.add(label(told, x, top + 12, "soft small", width=RIGHT - x, size=11))
     bottom = top + _height(panel) - 12
     if len(observers) <= _LANES_MAX:
         rows = {name: top + 32 + 17 * i for i, name in enumerate(observers)}
@@ -238,7 +252,7 @@ def _stairs(
     return points
 
 
-def _key(y: float, read: Trace, topics: list[str]) -> Element:
+def _key(y: float, read: Trace, topics: list[str], *, has_faults: bool) -> Element:
     made = group()
     x = 16.0
     used = {event.kind for event in read.events if event.peer in topics}
@@ -249,5 +263,6 @@ def _key(y: float, read: Trace, topics: list[str]) -> Element:
                 label(f"believes it {state}", x + 17, y, "small"),
             )
             x += 110 + 6.4 * len(state)
-    made.add(cross(x + 5, y - 4, 4), label("what really happened to it", x + 16, y, "small"))
+    if has_faults:
+        made.add(cross(x + 5, y - 4, 4), label("what really happened to it", x + 16, y, "small"))
     return made

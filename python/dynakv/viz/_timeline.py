@@ -22,7 +22,7 @@ from dynakv.viz._timeline_marks import (
     draw_span,
     said,
 )
-from dynakv.viz._trace import Cut, Span, Trace, cuts_of, read_trace, spans_of
+from dynakv.viz._trace import BELIEFS, Cut, Span, Trace, cuts_of, read_trace, spans_of
 
 _LANES_MAX = 40
 _POINTS_MAX = 1500  # more points are counted in columns
@@ -52,6 +52,8 @@ def timeline(
 ) -> Figure:
     """Draw what happened: crashes, pauses and partitions on the lanes of nodes and clients.
 
+    What nodes came to believe of each other is left to `gossip`.
+
     Parameters
     ----------
     trace : Simulation, or iterable of SimEvent and of operations
@@ -64,6 +66,7 @@ def timeline(
         Let what happened appear in its order.
     """
     read = read_trace(trace, operations)
+    read.events = [event for event in read.events if event.kind not in BELIEFS]
     axis = Axis(read.start if start is None else start, read.end if end is None else end)
     spans = [s for s in spans_of(read) if s.end >= axis.start and s.start <= axis.end]
     cuts = [c for c in cuts_of(read) if c.end >= axis.start and c.start <= axis.end]

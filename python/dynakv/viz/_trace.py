@@ -11,6 +11,9 @@ from dynakv._simulation import Simulation
 from dynakv.viz._recorder import Recorded, operation_of
 from dynakv.viz._sources import natural
 
+# What a node came to believe of another: nothing that happened to either.
+BELIEFS = ("alive", "suspect", "dead", "left")
+
 _DOWN = {"crash", "power loss", "clean stop", "storage failed", "wipe"}
 
 
