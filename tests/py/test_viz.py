@@ -97,6 +97,7 @@ FIGURES: dict[str, Callable[[Story], viz.Figure]] = {
     "ring of one": lambda s: viz.ring(s.sim, highlight="n1"),
     "preference": lambda s: viz.preference(s.sim, "cart"),
     "balance": lambda s: viz.balance(s.sim),
+    "moves": lambda s: viz.moves(s.sim, dynakv.Layout(list(s.sim.layout.members), {"n": "2"})),
     "versions": lambda s: viz.versions(s.recorder, "cart"),
     "request": lambda s: viz.request(explained(), animate=True),
     "timeline": lambda s: viz.timeline(s.sim, s.recorder, animate=True),
@@ -235,6 +236,24 @@ def test_balance_compares_with_the_fair_share() -> None:
     ratios = {each["name"]: each["ratio"] for each in data["nodes"]}
     assert max(ratios, key=lambda name: ratios[name]) == data["heaviest"]
     assert 1 <= max(ratios.values()) < 1.05
+
+
+def test_moves_counts_what_a_join_moves() -> None:
+    before = dynakv.Simulation(5, seed=7).layout
+    after = dynakv.Layout([*before.members, dynakv.Member("f" * 32, "new", "host:1")])
+    data = viz.moves(before, after).data()
+    by_name = {each["name"]: each for each in data["nodes"]}
+    old, new = before.slot_owners(), after.slot_owners()
+    pairs = list(zip(old, new, strict=True))
+    assert data["moved"] == sum(len(set(b) - set(a)) for a, b in pairs)
+    assert data["slots_changed"] == sum(set(a) != set(b) for a, b in pairs)
+    assert by_name["new"]["gained"] == after.slots_owned()["new"]
+    assert by_name["new"]["before"] == by_name["new"]["lost"] == 0
+    assert data["least"] <= data["moved"] <= 1.15 * data["least"]
+    assert sum(each["lost"] for each in data["nodes"]) == data["moved"]
+    back = viz.moves(after, before).data()
+    assert {each["name"]: each["lost"] for each in back["nodes"]}["new"] == by_name["new"]["gained"]
+    assert "No copy moves" in viz.moves(before, before).text()
 
 
 def test_versions_shows_who_had_seen_whom(story: Story) -> None:

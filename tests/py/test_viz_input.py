@@ -97,6 +97,15 @@ def test_one_real_node() -> None:
     assert viz.balance(sim).data()["nodes"][0]["ratio"] == 1.0
 
 
+def test_moves_of_a_thousand_nodes() -> None:
+    figure = readable_in_time(lambda: viz.moves(FakeLayout(999), FakeLayout(1000)))
+    assert len(figure.data()["nodes"]) == 1000
+    assert "968 nodes with less or no change left out" in figure.text()
+    assert (
+        "No copy moves" in readable_in_time(lambda: viz.moves(FakeLayout(0), FakeLayout(0))).text()
+    )
+
+
 def test_a_thousand_nodes_fold_and_say_so() -> None:
     figure = readable_in_time(lambda: viz.ring(FakeLayout(1000), keys=[str(i) for i in range(50)]))
     assert len(figure.data()["nodes"]) == 1000
@@ -213,6 +222,7 @@ def hostile_figures() -> dict[str, Make]:
         "ring": lambda: viz.ring(layout, keys=[b"<script>\xff"]),
         "preference": lambda: viz.preference(layout, b"</title><script>"),
         "balance": lambda: viz.balance(layout),
+        "moves": lambda: viz.moves(layout, FakeLayout(4)),
         "versions": lambda: viz.versions([done], "k"),
         "request": lambda: viz.request(record),
         "timeline": lambda: viz.timeline(told, [done]),

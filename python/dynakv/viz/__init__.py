@@ -16,6 +16,7 @@ Examples
 from dynakv.viz._balance import balance
 from dynakv.viz._figure import Figure
 from dynakv.viz._gossip import gossip
+from dynakv.viz._moves import moves
 from dynakv.viz._preference import preference
 from dynakv.viz._recorder import Recorded, Recorder
 from dynakv.viz._request import request
@@ -31,6 +32,7 @@ __all__ = [
     "balance",
     "distribution",
     "gossip",
+    "moves",
     "preference",
     "request",
     "ring",
