@@ -1,5 +1,5 @@
-// The planted bug of hint records, which takes a lost past at a node that coordinated as a fallback:
-// too rare in seeds, so it is planted in a test of its own (DESIGN §4).
+// The planted bug of hint records, which takes a lost past at a node that coordinated as a
+// fallback: too rare in seeds, so it is planted in a test of its own (DESIGN §4).
 #include <gtest/gtest.h>
 
 #include "dynakv/adapters/memory_store.h"
