@@ -437,6 +437,24 @@ def test_timeline_shows_faults_and_operations(story: Story) -> None:
         viz.timeline([7])
 
 
+def test_timeline_shows_who_keeps_hints() -> None:
+    sim = dynakv.Simulation(5, seed=1)
+    recorder = viz.Recorder(sim)
+    kv = recorder.watch(sim.client("kv"), "kv")
+    away = sim.where("k")[1]
+    sim.crash(away)
+    sim.run_for(5)
+    (hint,) = kv.put("k", b"1", w=3).hinted
+    assert hint.owner == f"n{away}"
+    (done,) = recorder
+    assert done.hinted == (hint,)
+    figure = viz.timeline(sim, recorder)
+    assert f"hint at {hint}" in figure.svg()
+    assert f"hint at {hint}" in figure.text()
+    assert "keeps a hint of it" in figure.svg()
+    assert "keeps a hint" not in viz.timeline(sim, []).svg()
+
+
 def test_the_history_of_a_simulation_will_do(story: Story) -> None:
     own = viz.timeline(story.sim).data()
     assert own["operations"] == {"conflict": 1, "ok": 4}

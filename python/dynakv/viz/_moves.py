@@ -67,10 +67,8 @@ def moves(before: object, after: object, *, bucket: str = "default") -> Figure:
     elif not least:
         words = "Shares stay as they are, so none would have to."
     else:
-        words = (
-            f"The least possible with these shares: {least:,}; "
-            f"this is {moved / least:.2f} times that."
-        )
+        words = f"The least possible with these shares is {least:,}; "
+        words += f"this is {moved / least:.2f} times that."
     shown = sorted(nodes, key=lambda each: -each["gained"] - each["lost"])[:_BARS_MAX]
     shown = [each for each in nodes if each in shown and each["gained"] + each["lost"]]
     quiet = len(nodes) - len(shown)

@@ -12,7 +12,7 @@ from dynakv._bucket import Bucket
 from dynakv._core import Context
 from dynakv._exceptions import ArgumentTypeError, DynakvError
 from dynakv._requests import encode_key
-from dynakv._results import GetResult, PutResult
+from dynakv._results import GetResult, PutResult, StandIn
 from dynakv._siblings import Dot
 from dynakv._sim_client import Pending
 from dynakv._sim_history import Operation
@@ -45,6 +45,8 @@ class Recorded:
         Nodes that hold a write; those whose answers a read is made of.
     error : str
         The code of the error.
+    hinted : tuple of StandIn
+        Who keeps a write for an owner that was away, and for whom.
     """
 
     began: float
@@ -59,6 +61,7 @@ class Recorded:
     siblings: tuple[tuple[Dot | None, object, Context | None], ...] = ()
     acked: tuple[str, ...] = ()
     error: str = ""
+    hinted: tuple[StandIn, ...] = ()
 
 
 class Recorder:
@@ -150,6 +153,7 @@ class Recorder:
         fields: dict[str, Any] = {"outcome": "ok", "value": value}
         if isinstance(result, PutResult):
             fields |= {"dot": result.dot, "context": result.context, "acked": result.acked}
+            fields["hinted"] = result.hinted
         elif isinstance(result, GetResult):
             found = tuple((each.dot, each._shown(), each.context) for each in result.siblings)
             fields |= {

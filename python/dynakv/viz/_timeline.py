@@ -179,6 +179,7 @@ def _as_text(
         what = f"{said(operation)} ({readable(operation.key)})"
         by = f"{operation.outcome}"
         by += f", held by {', '.join(operation.acked)}" if operation.verb != "get" else ""
+        by += "".join(f", hint at {hint}" for hint in operation.hinted)
         rows.append((operation.began, [f"{operation.began:.3f}", operation.client, what, by]))
     rows.sort(key=lambda row: row[0])
     heading = ["s", "who", "what", "how"]

@@ -110,6 +110,7 @@ def draw_operations(
         tip = f"{operation.client}: {value}, {operation.outcome}, {operation.began:.4f} s to "
         tip += f"{operation.ended:.4f} s"
         tip += f", by {', '.join(operation.acked)}" if operation.acked else ""
+        tip += "".join(f", hint at {hint}" for hint in operation.hinted)
         delay = 8 * (operation.began - axis.start) / (axis.end - axis.start)
         mark = group(
             tooltip=tip,
@@ -121,18 +122,20 @@ def draw_operations(
         if operation.ended > axis.end:  # it is still under way at the edge
             made.add(mark)
             continue
-        for node in operation.acked if operation.verb != "get" else ():
+        holders = [(node, "circle", fill) for node in operation.acked if operation.verb != "get"]
+        holders += [(hint.node, "diamond", SPECIAL) for hint in operation.hinted]
+        for node, sign, color in holders:
             if node in rows:
                 mark.add(
                     Element(
                         "path",
                         d=f"M{right:.1f} {y}V{rows[node]:.1f}",
-                        stroke=fill,
+                        stroke=color,
                         stroke_width=1,
                         stroke_opacity=0.6,
                     ),
                     marker(
-                        "circle", right, rows[node], 3.5, fill=fill, class_="edge", stroke_width=0.6
+                        sign, right, rows[node], 3.5, fill=color, class_="edge", stroke_width=0.6
                     ),
                 )
         shape = _SHAPES[operation.verb]
@@ -226,5 +229,11 @@ def draw_key(y: float, done: list[Recorded]) -> Element:
         made.add(
             marker("circle", x + 5, y - 4, 3.5, fill=GOOD, class_="edge", stroke_width=0.6),
             label("this node holds the write", x + 14, y, "small"),
+        )
+        x += 168
+    if any(operation.hinted for operation in done):
+        made.add(
+            marker("diamond", x + 5, y - 4, 3.5, fill=SPECIAL, class_="edge", stroke_width=0.6),
+            label("keeps a hint of it", x + 14, y, "small"),
         )
     return made

@@ -101,6 +101,7 @@ def read_trace(source: object, operations: Iterable[Recorded] | None) -> Trace:
     for operation in done:
         hosts.add(operation.client)
         hosts.update(operation.acked)
+        hosts.update(hint.node for hint in operation.hinted)
     times = [event.at for event in events]
     times += [t for each in done for t in (each.began, each.ended) if t != float("inf")]
     start = min(times, default=0.0)
