@@ -19,6 +19,17 @@ ErrorReply behind_its_flow() {
                  "more of them are up");
 }
 
+/// A refusal of the last try says nothing of an earlier one whose connection was lost (I13).
+void admit_doubt(const ClientFlight& flight, ErrorReply& error) {
+  if (!flight.maybe_applied || error.in_doubt) return;
+  const std::string reason(error_name(error.error.code));
+  error.error = {ErrorCode::quorum_timeout,
+                 "an earlier try lost its connection, so the write may have been applied; the last "
+                 "try was refused (" +
+                     reason + ")"};
+  error.in_doubt = true;
+}
+
 }  // namespace
 
 KeyView key_of(const ClientFlight& flight) {
@@ -181,6 +192,7 @@ void ClientSession::Parts::finish_at_deadline(ClientFlight& flight, Outbox& out)
   ErrorReply error;
   if (!is_out && flight.last_error) {
     error = *flight.last_error;
+    admit_doubt(flight, error);
   } else if (!is_out && flight.attempts == 0) {
     error = refused(ErrorCode::no_nodes_available,
                     "no node could be reached before the deadline; nothing was applied");
@@ -219,8 +231,7 @@ void ClientSession::Parts::handle_failure(Now now, ClientFlight& flight, ErrorRe
     const std::int64_t factor = std::int64_t{1} << std::min(flight.attempts - 1, 6);
     return wait_and_retry(now, flight, options.retry_pause * factor, out);
   }
-  const bool is_write = std::holds_alternative<WriteOperation>(flight.what);
-  error.in_doubt = error.in_doubt || (is_write && flight.maybe_applied);
+  admit_doubt(flight, error);
   error.node_errors.insert(error.node_errors.begin(), flight.node_errors.begin(),
                            flight.node_errors.end());
   finish(flight, std::move(error), out);

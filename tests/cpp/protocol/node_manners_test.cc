@@ -74,5 +74,26 @@ TEST(Client, AReadThatIsOutForTooLongIsTriedElsewhereAndLaterOnesGoThereAtOnce) 
   EXPECT_EQ(asked_silent, 2);
 }
 
+// I13: "not applied" of the second try is no word about the first.
+TEST(Client, ARefusalAfterALostTryIsInDoubt) {
+  CoreCluster cluster(3);
+  cluster.filter = [](const NodeId&, const NodeId&, const Message& message) {
+    return !std::holds_alternative<ReplicaPut>(message.body);
+  };
+  OperationOptions options;
+  options.quorum = QuorumSize::all();
+  const OperationId put = cluster.begin_write(0, CoreCluster::put_of("k", "v", options));
+  cluster.run();
+  const Ring ring = Ring::build(cluster.layout);
+  const NodeId coordinator = ring.preference_list(slot_of(token_of_key("k")), 3).front();
+  cluster.crash(cluster.index_of(coordinator));
+  const Reply reply = cluster.finish(put);
+  const auto& error = std::get<ErrorReply>(reply.outcome);
+  EXPECT_EQ(error.error.code, ErrorCode::quorum_timeout);
+  EXPECT_TRUE(error.in_doubt);
+  EXPECT_EQ(error.error.message.find("nothing was applied"), std::string::npos)
+      << error.error.message;
+}
+
 }  // namespace
 }  // namespace dynakv::testing
