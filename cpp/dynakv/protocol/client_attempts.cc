@@ -269,7 +269,8 @@ bool ClientSession::Parts::remembers(const ClientFlight& flight, FlowId flow) co
 
 void ClientSession::Parts::handle_get_reply(Now now, ClientFlight& flight, GetReply reply,
                                             Outbox& out) {
-  const FlowId flow = std::get<GetOperation>(flight.what).options.flow;
+  const GetOperation& get = std::get<GetOperation>(flight.what);
+  const FlowId flow = get.options.flow;
   if (!remembers(flight, flow)) return finish(flight, std::move(reply), out);
   Context context;
   if (!reply.object.empty()) {
@@ -278,7 +279,11 @@ void ClientSession::Parts::handle_get_reply(Now now, ClientFlight& flight, GetRe
     context = std::move(*decoded);
   }
   const Context* seen = memory.find(flow, flight.scope);
-  if (seen != nullptr && !context.descends(*seen) && !reply.all_answered &&
+  // Where only owners count, nothing that was acknowledged is anywhere else: what all of them lack
+  // is gone. Where fallbacks count, it may be on its way home.
+  const bool is_all_there_is = reply.all_answered && get.options.mode != QuorumMode::sloppy &&
+                               view.layout().properties_of(get.bucket).mode == QuorumMode::strict;
+  if (seen != nullptr && !context.descends(*seen) && !is_all_there_is &&
       !canary(Canary::session_goes_back)) {
     if (!flight.ask_all && may_try_again(flight)) {
       flight.ask_all = true;

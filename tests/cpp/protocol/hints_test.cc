@@ -151,6 +151,25 @@ TEST_F(Hints, AFallbackCoordinatesWhereNoOwnerCanBeReached) {
   for (const int node : nodes) EXPECT_EQ(counter(node, "hints_pending"), 0u);
 }
 
+// I12: an acknowledged sloppy write that is still on its way home is not "nothing" for its session,
+// even where every owner answers.
+TEST_F(Hints, I12ASessionIsNotToldNothingWhileItsWriteIsOnItsWayHome) {
+  const std::vector<int> nodes = walk("k");
+  for (int i = 0; i < 3; ++i) cluster.crash(nodes[static_cast<std::size_t>(i)]);
+  OperationOptions options = quorum(2);
+  options.flow = static_cast<FlowId>(1);
+  put("k", "v", options);
+  cluster.filter = [](const NodeId&, const NodeId&, const Message& message) {
+    const auto* put = std::get_if<ReplicaPut>(&message.body);
+    return put == nullptr || to_number(put->actor) != 0;  // the hints stay where they are
+  };
+  for (int i = 0; i < 3; ++i) back(nodes[static_cast<std::size_t>(i)]);
+  EXPECT_EQ(CoreCluster::error_of(cluster.get(0, "k", options)), ErrorCode::stale);
+  cluster.filter = {};
+  for (int i = 0; i < 50; ++i) cluster.advance(milliseconds(100));
+  EXPECT_EQ(CoreCluster::values_of(cluster.get(0, "k", options)), Values{"v"});
+}
+
 TEST_F(Hints, I4TwoWritesOfOneFallbackHaveTwoDots) {
   const std::vector<int> nodes = walk("k");
   for (int i = 0; i < 3; ++i) cluster.crash(nodes[static_cast<std::size_t>(i)]);
