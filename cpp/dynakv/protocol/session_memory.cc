@@ -40,12 +40,15 @@ void SessionMemory::set(FlowId flow, std::uint64_t scope, Context context) {
 
 SessionMemory::Place SessionMemory::take_place() {
   if (index_.size() >= count_max_) {
-    for (;; hand_ = hand_ + 1 < entries_.size() ? hand_ + 1 : 0) {
-      Entry& entry = entries_[hand_];
-      if (entry.key.flow == FlowId{}) continue;
-      if (!std::exchange(entry.was_used, false)) break;
+    for (bool is_evicted = false; !is_evicted;) {
+      // The hand goes on behind the place that becomes free, which the newest entry takes.
+      const std::size_t place = hand_;
+      hand_ = hand_ + 1 < entries_.size() ? hand_ + 1 : 0;
+      Entry& entry = entries_[place];
+      if (entry.key.flow == FlowId{} || std::exchange(entry.was_used, false)) continue;
+      erase(static_cast<Place>(place));
+      is_evicted = true;
     }
-    erase(static_cast<Place>(hand_));
   }
   if (free_.empty()) {
     entries_.emplace_back();

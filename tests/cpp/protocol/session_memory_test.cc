@@ -46,6 +46,16 @@ TEST(SessionMemory, AtTheBoundWhatIsUsedStays) {
   EXPECT_NE(memory.find(kFlow, 99), nullptr);
 }
 
+TEST(SessionMemory, AtTheBoundTheNewestStay) {
+  SessionMemory memory(10);
+  for (std::uint64_t scope = 0; scope < 100; ++scope) {
+    memory.set(kFlow, scope, context_of(1));
+    for (std::uint64_t recent = scope < 5 ? 0 : scope - 4; recent <= scope; ++recent) {
+      EXPECT_NE(memory.find(kFlow, recent), nullptr) << recent << " of " << scope;
+    }
+  }
+}
+
 TEST(SessionMemory, NeverSaysWhatItWasNotTold) {
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     Random random(seed);
