@@ -68,8 +68,11 @@ def test_a_partition_loses_messages_and_closes_nothing(
     kv = three.client()
     kv.put("k", b"1", w="all")
     three.partition([0, 1], [2])
-    wait_until(lambda: seen(kv, "n0", "n2") == "suspect connected", what="n0 suspects n2")
-    wait_until(lambda: seen(kv, "n2", "n0") == "suspect connected", what="n2 suspects n0")
+    for here, there in (("n0", "n2"), ("n1", "n2"), ("n2", "n0"), ("n2", "n1")):
+        wait_until(
+            lambda here=here, there=there: seen(kv, here, there) == "suspect connected",
+            what=f"{here} suspects {there}",
+        )
     assert seen(kv, "n0", "n1") == "alive connected"
     once = dynakv.RetryPolicy(attempts=1)  # or a refused client asks the other side
     left, right = three.client(via=0), three.client(via=2, retry=once)
