@@ -123,7 +123,8 @@ function(dynakv_add_canary_tests)
   add_executable(dynakv_canary_tests ${tests} ${sources} ${adapters}/memory_store.cc
                                      ${adapters}/wire_codec.cc)
   target_compile_definitions(dynakv_canary_tests PRIVATE DYNAKV_CANARIES)
-  target_include_directories(dynakv_canary_tests PRIVATE ${PROJECT_SOURCE_DIR}/cpp)
+  target_include_directories(dynakv_canary_tests PRIVATE ${PROJECT_SOURCE_DIR}/cpp
+                                                         ${PROJECT_SOURCE_DIR})
   target_link_libraries(dynakv_canary_tests PRIVATE dynakv_expected dynakv_xxhash dynakv_cereal
                                                     GTest::gtest_main)
   add_test(NAME dynakv_canary_tests COMMAND dynakv_canary_tests --gtest_brief=1)

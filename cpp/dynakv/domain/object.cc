@@ -52,8 +52,9 @@ void Object::put(const Context& seen, const Dot& dot, Payload payload) {
     join_register(other);
     return;
   }
+  const bool keeps_all = canary(Canary::clock_without_dots) && !seen.descends(context_);
   std::erase_if(siblings_, [&](const Sibling& sibling) {
-    return seen.covers(sibling.dot) || canary(Canary::put_drops_unseen);
+    return (seen.covers(sibling.dot) && !keeps_all) || canary(Canary::put_drops_unseen);
   });
   context_.join(seen);
   context_.advance(dot);
@@ -124,7 +125,11 @@ std::size_t Object::expire(WallTime wall) {
     const std::int64_t expires = sibling.payload.expires_at_ms;
     return expires != 0 && expires <= wall.milliseconds && !sibling.deleted;
   };
-  if (kind_ == ObjectKind::siblings) return std::erase_if(siblings_, is_over);
+  if (kind_ == ObjectKind::siblings) {
+    const std::size_t dropped = std::erase_if(siblings_, is_over);
+    if (siblings_.empty() && canary(Canary::expiry_forgets_context)) context_ = Context{};
+    return dropped;
+  }
   if (siblings_.empty() || !is_over(siblings_.front())) return 0;
   // Without its stamp a register would let an older value win again.
   Sibling& expired = siblings_.front();

@@ -105,13 +105,15 @@ void ActorTable::retire_all() {
 bool ActorTable::check_against(Slot slot, const Context& seen) {
   const Row& row = rows_[to_number(slot)];
   if (row.actor == ActorId{} || seen.highest_counter_of(row.actor) <= row.counter) return false;
+  if (canary(Canary::past_not_checked)) return false;
   retire(slot);
   return true;
 }
 
 bool ActorTable::check_against(Slot slot, const Dot& known) {
   const Row& row = rows_[to_number(slot)];
-  if (row.actor == ActorId{} || known.actor != row.actor || known.counter <= row.counter) {
+  if (row.actor == ActorId{} || known.actor != row.actor || known.counter <= row.counter ||
+      canary(Canary::past_not_checked)) {
     return false;
   }
   retire(slot);

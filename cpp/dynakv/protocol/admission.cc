@@ -1,5 +1,6 @@
 #include "dynakv/protocol/admission.h"
 
+#include "dynakv/base/canary.h"
 #include "dynakv/domain/bucket.h"
 
 namespace dynakv {
@@ -30,7 +31,7 @@ Status validate_write(const WriteRequest& request, const ProtocolOptions& option
   if (request.ttl < Duration{}) {
     return fail(ErrorCode::invalid_argument, "ttl is negative; give seconds above 0, or none");
   }
-  if (!request.context.empty() &&
+  if (!request.context.empty() && !canary(Canary::foreign_context_accepted) &&
       request.context_scope != context_scope(request.head.bucket, request.head.key)) {
     return fail(ErrorCode::context_mismatch,
                 "the context was read from another key or bucket; read this key and use its own");

@@ -52,6 +52,7 @@ HintTable::HintTable(Store& store, Random random, const ProtocolOptions& options
 Status HintTable::load(std::uint64_t run, bool past_is_proven) {
   run_ = run;
   trusts_past_ = past_is_proven;
+  if (canary(Canary::hints_forgotten_at_restart)) return {};
   Bytes first;
   for (;;) {
     auto records = store_.scan(Space::hints, first, {}, kLoadPage);
@@ -82,6 +83,11 @@ Status HintTable::may_accept(Now now, const NodeId& owner) {
   const bool too_old = totals != totals_.end() && now.wall.milliseconds - totals->second.oldest_ms >
                                                       options_.hint_age_max.milliseconds();
   if (too_old || bytes_ >= options_.hint_bytes_max) {
+    if (canary(Canary::full_hints_dropped)) {
+      const auto dropped = page(owner, {}, kLoadPage);
+      for (const Hint& hint : *dropped) erase_if_unchanged(owner, hint);
+      return {};
+    }
     sometimes(Sometimes::hint_refused);
     ++refused_count_;
     return fail(ErrorCode::overloaded,
@@ -142,7 +148,9 @@ Result<HintTable::Draft> HintTable::open(Now now, const NodeId& owner, BytesView
                                          BytesView key, ObjectKind kind) {
   if (const Status accepted = may_accept(now, owner); !accepted) return fail(accepted.error());
   auto draft = read(owner, bucket, key, kind);
-  if (draft && draft->old_bytes == 0) draft->created_at_ms = now.wall.milliseconds;
+  if (draft && (draft->old_bytes == 0 || canary(Canary::hint_age_restarts))) {
+    draft->created_at_ms = now.wall.milliseconds;
+  }
   return draft;
 }
 
@@ -154,6 +162,9 @@ Dot HintTable::next_dot(Draft& draft, const Context& seen) {
   if (!is_known && !(canary(Canary::hint_actor_outlives_loss) && to_number(draft.actor) != 0)) {
     sometimes(Sometimes::hint_actor_retired, to_number(draft.actor) != 0);
     draft.actor = static_cast<ActorId>(random_.next() | 1);
+    if (canary(Canary::hint_actor_outlives_record)) {
+      draft.actor = static_cast<ActorId>(hash64(draft.store_key) | 1);
+    }
     draft.counter = 0;
     draft.run = run_;
   }

@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "dynakv/base/canary.h"
 #include "dynakv/base/sometimes.h"
 
 namespace dynakv {
@@ -55,6 +56,7 @@ bool HintedHandoff::send(const NodeId& owner, Delivery& delivery, Hint hint, Out
   ReplicaPut put{hint.bucket,       hint.key, view_.version(),
                  std::move(object), {},       identity_.progress()};
   hint.object = {};
+  if (canary(Canary::hint_erased_when_sent)) hints_.erase_if_unchanged(owner, hint);
   delivery.in_flight.emplace(id, std::move(hint));
   out.send(owner, id, std::move(put));
   return true;

@@ -59,6 +59,14 @@ class Identity {
   Result<PastLoss> start(const NodeCoreOptions& options, const StartEvidence& evidence,
                          Random& random);
 
+#ifdef DYNAKV_CANARIES
+  /// The planted bug of B39.
+  void take_incarnation_from(WallTime wall) {
+    incarnation_ = static_cast<std::uint64_t>(wall.milliseconds);
+    save();
+  }
+#endif
+
   /// Notes a clean stop in the pending batch.
   void stop();
 

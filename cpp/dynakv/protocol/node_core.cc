@@ -26,6 +26,9 @@ Status NodeCore::start(Now now, const StartEvidence& evidence, Outbox& out) {
   Random ids = p.random.stream("node id");
   const auto loss = p.identity.start(p.options, evidence, ids);
   if (!loss) return fail(loss.error());
+#ifdef DYNAKV_CANARIES
+  if (canary(Canary::incarnation_from_clock)) p.identity.take_incarnation_from(now.wall);
+#endif
   if (const Status loaded = p.actors.load(); !loaded) return fail(loaded.error());
   if (*loss != PastLoss::none && !canary(Canary::actor_outlives_power_loss)) {
     p.actors.retire_all();

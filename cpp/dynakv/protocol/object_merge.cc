@@ -27,6 +27,11 @@ Result<Context> merge_object(ObjectTable& objects, ActorTable& actors, BytesView
     return incoming->context();
   }
   if (!canary(Canary::overwrite_not_join)) incoming->join(*local);
+  if (canary(Canary::replica_counts_too) && *incoming != *local && !incoming->siblings().empty()) {
+    const Payload payload = incoming->siblings().back().payload;
+    const Dot again = actors.next_dot(slot_of(token_of_key(key)));
+    incoming->put(incoming->context(), again, payload);
+  }
   sometimes(Sometimes::replica_joined_siblings, incoming->siblings().size() > 1);
   sometimes(Sometimes::replica_put_was_old, *incoming == *local);
   if (*incoming != *local) objects.save_encoded(bucket, key, encode_object(*incoming));

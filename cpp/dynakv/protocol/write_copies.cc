@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "dynakv/base/canary.h"
 #include "dynakv/base/sometimes.h"
 #include "dynakv/domain/object_format.h"
 #include "dynakv/protocol/request_error.h"
@@ -67,7 +68,16 @@ Result<Bytes> WriteCoordinator::apply_as_owner(Now now, Flight& flight, const Co
 
   Object after = *before;
   after.expire(now.wall);
-  const auto next_dot = [&] { return actors_.next_dot(flight.slot); };
+  const auto next_dot = [&] {
+    Dot dot = actors_.next_dot(flight.slot);
+    if (canary(Canary::counter_of_key)) {
+      dot.counter = after.context().highest_counter_of(dot.actor) + 1;
+    }
+    if (canary(Canary::actor_named_by_node)) {
+      dot.actor = static_cast<ActorId>(identity_.id().low + to_number(flight.slot));
+    }
+    return dot;
+  };
   const auto dot = add_event(now, flight.request, seen, options_, clock_, next_dot, after);
   if (!dot) return fail(dot.error());
   Bytes encoded = encode_object(after);

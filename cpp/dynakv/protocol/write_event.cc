@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "dynakv/base/canary.h"
 #include "dynakv/base/sometimes.h"
 
 namespace dynakv {
@@ -35,7 +36,9 @@ Result<std::optional<Dot>> add_event(Now now, const WriteRequest& request, const
     return request.write_id != 0 && sibling.payload.write_id == request.write_id;
   });
   sometimes(Sometimes::write_deduplicated, earlier != siblings.end());
-  if (earlier != siblings.end()) return std::optional<Dot>{earlier->dot};
+  if (earlier != siblings.end() && !canary(Canary::retry_is_new_event)) {
+    return std::optional<Dot>{earlier->dot};
+  }
 
   const auto surviving = std::count_if(siblings.begin(), siblings.end(), [&](const Sibling& s) {
     return object.kind() == ObjectKind::siblings && !seen.covers(s.dot);
