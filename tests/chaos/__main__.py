@@ -21,6 +21,7 @@ from types import FrameType
 
 import dynakv
 
+from tests.chaos.calm import run_calm
 from tests.chaos.nemesis import Nemesis
 from tests.chaos.report import CONVERGED_GOAL_S, FULL_RUN_S, KillFigures, Report
 from tests.chaos.schedule import NODES, make_schedule
@@ -172,6 +173,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**9))
     parser.add_argument("--seconds", type=float, default=FULL_RUN_S, help="of load, 15 at least")
     parser.add_argument("--durability", choices=("group", "os"), default="group")
+    parser.add_argument("--calm", action="store_true", help="no faults: nobody may be suspected")
     parser.add_argument("--verbose", action="store_true", help="print each fault")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, end_on_signal)
@@ -184,9 +186,15 @@ def main() -> int:
         guard = threading.Timer(report.seconds + PATIENCE_S, end_late, [cluster])
         guard.daemon = True
         guard.start()
-        run(cluster, report, verbose=arguments.verbose)
+        if arguments.calm:
+            calm = run_calm(cluster, report.seed, report.seconds, NODES)
+        else:
+            run(cluster, report, verbose=arguments.verbose)
         pids += [node.pid for node in cluster.nodes]
     guard.cancel()
+    if arguments.calm:
+        say("\n".join(calm.lines()))
+        return 1 if calm.report.violations else 0
     report.violations += [f"process {pid} is left" for pid in pids if pid and is_alive(pid)]
     report.judge()
     say("\n".join(report.lines()))

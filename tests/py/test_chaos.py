@@ -116,6 +116,21 @@ def test_a_run_is_judged_by_its_goals() -> None:
 
 
 @pytest.mark.slow
+def test_under_load_nobody_alive_is_suspected() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.chaos", "--calm", "--seconds", "15"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=200,
+    )
+    print(done.stdout)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "live nodes suspected           0" in done.stdout
+
+
+@pytest.mark.slow
 def test_a_minute_of_chaos() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.chaos"],

@@ -70,6 +70,8 @@ struct NodeCore::Parts {
   void take_over(Now now, const IdentityClaim& claim, Outbox& out);
   IdentityClaim claim_for(const Hello& hello) const;
   bool admit(Now now, const NodeId& from, RequestId id, RequestHead& head, Outbox& out);
+  /// An owner of the key, other than this node, can be reached.
+  bool has_other_owner(const RequestHead& head) const;
   bool owns(const RequestHead& head) const;
   /// Owns the key, or stands in because no owner can be reached and the quorum is sloppy.
   bool coordinates(const RequestHead& head) const;

@@ -141,6 +141,11 @@ bool NodeCore::Parts::coordinates(const RequestHead& head) const {
   return view.usable_owner(slot_of(token_of_key(head.key)), n).is_nil();
 }
 
+bool NodeCore::Parts::has_other_owner(const RequestHead& head) const {
+  const int n = view.layout().properties_of(head.bucket).n;
+  return !view.usable_owner(slot_of(token_of_key(head.key)), n).is_nil();
+}
+
 bool NodeCore::Parts::is_member(const NodeId& node) const {
   return view.has_layout() && view.layout().find(node) != nullptr;
 }
@@ -165,7 +170,11 @@ void NodeCore::Parts::handle_write(Now now, const NodeId& from, RequestId id, Wr
     return refuse(from, id, valid.error(), out);
   }
   if (!admit(now, from, id, request.head, out)) return;
-  if (!coordinates(request.head)) {
+  // A node that still checks its past may make no event yet, but knows who may.
+  const bool passes_on =
+      !past_is_proven && !request.head.forwarded && has_other_owner(request.head);
+  sometimes(Sometimes::write_passed_on_while_checking, passes_on && coordinates(request.head));
+  if (passes_on || !coordinates(request.head)) {
     ++counters.forwarded;
     return forwarder.handle_request(now, from, id, std::move(request), out);
   }

@@ -139,6 +139,22 @@ TEST(Identity, ARestartedNodeWritesUnderNewActorsWhenAMemberStaysSilent) {
   EXPECT_GT(counter(cluster, i, "actors_retired"), 0u);
 }
 
+TEST(Identity, ANodeThatChecksItsPastPassesWritesOn) {
+  CoreCluster cluster(3);
+  cluster.client_options.attempts_max = 1;
+  const int i = coordinator_of(cluster, "k");
+  cluster.crash((i + 1) % 3);
+  cluster.crash(i);
+  cluster.start(i, 1);
+  cluster.connect(i);
+  ASSERT_FALSE(cluster.core(i).is_ready());
+  EXPECT_EQ(CoreCluster::error_of(cluster.put(0, "k", "1")), std::nullopt);
+  EXPECT_EQ(counter(cluster, i, "forwarded"), 1u);
+  // Where it is the only owner left, it says so.
+  cluster.crash((i + 2) % 3);
+  EXPECT_EQ(CoreCluster::error_of(cluster.put(0, "k", "2")), ErrorCode::not_ready);
+}
+
 // B1: a damaged copy must not read as "not found", or the next write takes a used dot.
 TEST(Identity, B1ADamagedCopyIsAnErrorAndEndsItsActor) {
   CoreCluster cluster(3);

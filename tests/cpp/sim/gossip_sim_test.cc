@@ -102,6 +102,39 @@ TEST(GossipSim, NobodyAliveIsSuspectedInAnHourOfSlowSteps) {
   }
 }
 
+/// Every `pause`, each client puts and reads a key, until `until`.
+void keep_busy(Simulation& simulation, Duration pause, Instant until) {
+  if (simulation.now() >= until) return;
+  const auto turn = static_cast<std::uint64_t>(simulation.now().nanoseconds);
+  for (int client = 0; client < 3; ++client) {
+    const Bytes key = "k" + std::to_string((turn / 1'000'000 + static_cast<unsigned>(client)) % 97);
+    WriteOperation put;
+    put.bucket = Bytes(kDefaultBucket);
+    put.key = key;
+    put.value = "v";
+    put.precondition = Precondition::overwrite;
+    simulation.start(client, std::move(put));
+    simulation.start(client, GetOperation{Bytes(kDefaultBucket), key, {}});
+  }
+  simulation.at(simulation.now() + pause,
+                [&simulation, pause, until] { keep_busy(simulation, pause, until); });
+}
+
+TEST(GossipSim, NobodyAliveIsSuspectedInAnHourUnderLoad) {
+  Simulation simulation(nodes_of(5, 7));
+  std::uint64_t answered = 0;
+  simulation.on_reply = [&](int, const Reply& reply) {
+    answered += std::holds_alternative<ErrorReply>(reply.outcome) ? 0 : 1;
+  };
+  for (int i = 0; i < 3; ++i) simulation.add_client();
+  for (int i = 0; i < 5; ++i) simulation.set_slowness(i, 100);
+  start_and_settle(simulation);
+  keep_busy(simulation, milliseconds(500), simulation.now() + seconds(3600));
+  simulation.run_for(seconds(3610));
+  EXPECT_EQ(suspicions(simulation), 0u);
+  EXPECT_GE(answered, 40'000u);
+}
+
 TEST(GossipSim, ALossyNetworkMakesNoStorm) {
   SimulationOptions options = nodes_of(5, 4);
   options.network.loss_permille = 50;
