@@ -52,6 +52,10 @@ class NodeConfig:
     contact_points : tuple of str
         Nodes of a running cluster, "host:port". A node with an empty directory learns the layout
         from them. It is no member: it owns nothing, and forwards what it is asked to the owners.
+    rejoin : bool
+        A node with an empty directory takes its name's place in the cluster over, once a majority
+        of the members holds the old one for gone, and recovers its data from the other owners.
+        False: it is refused, and an operator decides.
     members : mapping of str to str
         The first members of a new cluster, this node included: name to "host:port". Each of them
         is started with the same mapping and forms the cluster when it has heard of all. A node
@@ -103,6 +107,7 @@ class NodeConfig:
     advertise: str = ""
     insecure: bool = False
     contact_points: tuple[str, ...] = ()
+    rejoin: bool = True
     members: Mapping[str, str] = field(default_factory=dict)
     n: int = 3
     r: Quorum = 2
@@ -157,6 +162,9 @@ class NodeConfig:
             )
         if self.storage == "rocksdb" and not os.fspath(self.data_dir):
             raise ConfigError('data_dir is empty; name a directory, or use storage="memory"')
+        for name in ("insecure", "rejoin", "development"):
+            if not isinstance(getattr(self, name), bool):
+                raise ArgumentTypeError(f"{name} is {getattr(self, name)!r}; use True or False")
         check_sloppy(self.sloppy)
         check_read_repair(self.read_repair)
         if not 0.01 <= self.capacity <= 16:

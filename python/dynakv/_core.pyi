@@ -332,6 +332,7 @@ class Node:
         advertise: str,
         contact_points: list[str],
         insecure: bool,
+        rejoin: bool,
         durability: str,
         storage: str,
         zone: str,

@@ -79,6 +79,7 @@ class Node:
             advertise=config.advertise,
             contact_points=list(config.contact_points),
             insecure=config.insecure,
+            rejoin=config.rejoin,
             durability=config.durability,
             storage=config.storage,
             zone=config.zone,

@@ -173,6 +173,16 @@ def test_a_wiped_node_recovers(three: dynakv.LocalCluster, wait_until: WaitUntil
     assert (status().recovering, status().counters["recoveries"]) == (False, 1)
 
 
+def test_a_wiped_node_is_refused_where_rejoin_is_off() -> None:
+    with dynakv.LocalCluster(3, rejoin=False) as cluster:
+        kv = cluster.client()
+        kv.put("k", b"v", w="all")
+        cluster.wipe(1)
+        with pytest.raises(dynakv.DynakvError, match="'n1' belongs to a node with another id"):
+            cluster.restart(1, timeout=5)
+        assert kv.get("k").value == b"v"
+
+
 @pytest.mark.parametrize(
     ("use", "words"),
     [

@@ -45,7 +45,7 @@ namespace dynakv {
   X(fallback_not_found_counts,  "B34: a fallback without the key counts towards R")               \
   X(blocking_repair_skipped,    "I11: a blocking read repair does not wait for its owners")       \
   X(hint_actor_outlives_loss,   "DESIGN 4: a hint record's actor goes on after a lost past")      \
-  X(hint_actor_outlives_record, "DESIGN 4: a hint's actor is minted again after its record is gone")\
+  X(hint_actor_outlives_record, "DESIGN 4: a new hint record takes the actor of an old one up")   \
   X(hint_erased_though_changed, "DESIGN 7: a hint is forgotten although it changed on its way")   \
   X(hint_erased_when_sent,      "B26: a hint is forgotten before its owner holds it")             \
   X(hints_forgotten_at_restart, "B23: a restarted node does not take up the hints that it holds") \

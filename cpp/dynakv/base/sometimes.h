@@ -79,7 +79,7 @@ namespace dynakv {
   X(forward_found_no_owner,       "that node could reach no owner")                                \
   X(forward_lost_owner,           "the connection to the owner broke under a forwarded request")   \
   X(forward_timed_out,            "the owner did not answer a forwarded request in time")          \
-  X(write_passed_on_while_checking, "a restarted node passed a write on before its past was proven") \
+  X(write_passed_on_early,        "a restarted node passed a write on before its past was proven") \
   X(not_ready_refused,            "a restarted node refused a write before its past was proven")   \
   X(overload_refused,             "a node refused a request for the number in flight")             \
   /* client sessions */                                                                           \

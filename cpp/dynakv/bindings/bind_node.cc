@@ -66,7 +66,7 @@ std::vector<LinkFault> faults_from(const std::vector<FaultFields>& rows) {
 }
 
 SharedNode start(std::string name, std::string data_dir, std::string listen, std::string advertise,
-                 std::vector<std::string> contact_points, bool insecure,
+                 std::vector<std::string> contact_points, bool insecure, bool rejoin,
                  const std::string& durability, const std::string& storage, std::string zone,
                  std::uint32_t capacity_percent, std::size_t value_bytes_max,
                  std::size_t sibling_count_max, const std::string& log_level, bool development,
@@ -78,6 +78,7 @@ SharedNode start(std::string name, std::string data_dir, std::string listen, std
   options.advertise = std::move(advertise);
   options.contact_points = std::move(contact_points);
   options.insecure = insecure;
+  options.rejoin = rejoin;
   options.durability = durability_from(durability);
   options.storage = storage_from(storage);
   options.zone = std::move(zone);
@@ -172,8 +173,8 @@ void bind_node(py::module_& module) {
   py::class_<NodeHandle, SharedNode>(module, "Node", py::is_final())
       .def_static("start", &start, py::kw_only(), py::arg("name"), py::arg("data_dir"),
                   py::arg("listen"), py::arg("advertise"), py::arg("contact_points"),
-                  py::arg("insecure"), py::arg("durability"), py::arg("storage"), py::arg("zone"),
-                  py::arg("capacity_percent"), py::arg("value_bytes_max"),
+                  py::arg("insecure"), py::arg("rejoin"), py::arg("durability"), py::arg("storage"),
+                  py::arg("zone"), py::arg("capacity_percent"), py::arg("value_bytes_max"),
                   py::arg("sibling_count_max"), py::arg("log_level"), py::arg("development"),
                   py::arg("link_faults"))
       .def_property_readonly("id", [](const NodeHandle& h) { return to_string(h.node->id()); })

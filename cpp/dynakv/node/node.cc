@@ -125,10 +125,12 @@ Status Node::wait_ready(Duration timeout, std::size_t connected_peer_count) {
   if (board.failure) return fail(*board.failure);
   if (board.ended) return fail(ErrorCode::closed, "the node was stopped");
   if (in_time) return {};
-  return fail(ErrorCode::timeout,
-              std::string("the node ") + (board.ready ? "is ready" : "is not ready") + " and has " +
-                  std::to_string(board.connected_peer_count) + " peers connected of the " +
-                  std::to_string(connected_peer_count) + " asked for");
+  return fail(
+      ErrorCode::timeout,
+      std::string("the node ") + (board.ready ? "is ready" : "is not ready") + " and has " +
+          std::to_string(board.connected_peer_count) + " peers connected of the " +
+          std::to_string(connected_peer_count) + " asked for" +
+          (board.refusal.empty() ? "" : "; a peer refused it: " + printable(board.refusal, 1024)));
 }
 
 Status Node::stop() {

@@ -261,6 +261,10 @@ void NodeLoop::handle_peer_message(const NodeId& from, Message&& message) {
 
 void NodeLoop::handle_refusal(const Refusal& refusal) {
   had_input_ = peers_changed_ = true;
+  {
+    const std::lock_guard lock(board_mutex_);
+    board_.refusal = refusal.error.message;
+  }
   const NodeId before = core_->id();
   core_->handle_refusal(link_now(), refusal, out_);
   if (core_->id() == before) return;

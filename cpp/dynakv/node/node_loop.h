@@ -38,6 +38,8 @@ struct NodeBoard {
   bool ready = false;
   bool ended = false;
   std::size_t connected_peer_count = 0;
+  /// What the last peer said that would not talk to this node; empty: none did.
+  std::string refusal;
   std::optional<Error> failure;
   /// The result of a graceful end.
   Status end_status;

@@ -173,7 +173,7 @@ void NodeCore::Parts::handle_write(Now now, const NodeId& from, RequestId id, Wr
   // A node that still checks its past may make no event yet, but knows who may.
   const bool passes_on =
       !past_is_proven && !request.head.forwarded && has_other_owner(request.head);
-  sometimes(Sometimes::write_passed_on_while_checking, passes_on && coordinates(request.head));
+  sometimes(Sometimes::write_passed_on_early, passes_on && coordinates(request.head));
   if (passes_on || !coordinates(request.head)) {
     ++counters.forwarded;
     return forwarder.handle_request(now, from, id, std::move(request), out);
