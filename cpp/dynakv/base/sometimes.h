@@ -117,7 +117,8 @@ namespace dynakv {
   X(read_saw_deleted_key,         "a read found the key deleted")                                  \
   X(write_has_two_dots,           "a write that was tried twice has two events")                   \
   X(sloppy_read_was_stale,        "a sloppy read missed an acknowledged write, as it may")         \
-  X(copies_differ_at_end,         "the copies of a key still differed when all had healed")
+  X(copies_differ_at_end,         "the copies of a key still differed when all had healed")        \
+  X(acked_write_lost,             "an acknowledged write was lost beyond the loss budget")
 // clang-format on
 
 enum class Sometimes : std::uint8_t {

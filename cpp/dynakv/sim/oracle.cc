@@ -235,6 +235,7 @@ void Oracle::check_who_answered(const Started& started, const GetReply& reply) {
 }
 
 void Oracle::check_not_behind(const Started& started, const GetReply& reply, const Object& object) {
+  if (plan_.exceeds_loss_budget) return;
   const BucketProperties& defaults = plan_.simulation.defaults;
   const int default_w = defaults.w.resolve(defaults.n).value_or(defaults.n);
   const int default_r = defaults.r.resolve(defaults.n).value_or(defaults.n);

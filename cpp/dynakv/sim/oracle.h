@@ -4,7 +4,10 @@
 // disk. It knows causality from the contexts that writers really sent, not from what the core
 // computed of them. A violation is recorded, never thrown: the run goes on to its end.
 //
-// Checked while the run goes on: I3, I4, I8, I9, I10, I12, I13. Checked on the disks: I1, I2, I5.
+// Checked while the run goes on: I3, I4, I8 to I13. Checked on the disks: I1, I2, I5.
+// Where a plan exceeds its loss budget, acknowledged writes may be gone, reads may miss them, and
+// a deleted value may outlive all copies of its delete: I1, I2, I10 and I11 are not promised then
+// (INVARIANTS §1.2). All else is: the cluster must not lie, and must come to rest.
 #pragma once
 
 #include <map>

@@ -39,7 +39,7 @@ enum class FaultKind : std::uint8_t {
   sync_failure,  // the next sync fails: the node ends, started again after `lasts`
   clock_offset,  // the calendar clock of `a` is `amount` ms off from now on
   clone,         // stopped, copied to another place, started there (`amount`: CloneSource)
-  // The rest lose data for good; a plan has them on few enough nodes to keep its promises.
+  // The rest lose data for good; most plans have them on few enough nodes to keep their promises.
   restore_backup,  // the disk goes back to what it was `amount` ms before
   damage,          // `amount` stored objects become unreadable
   wipe,            // the disk is emptied; the node comes back under its name after `lasts`
@@ -85,6 +85,8 @@ struct Plan {
   bool restarts_failed_nodes = false;
   /// Nodes that a fault makes lose data.
   bool loses_data = false;
+  /// They may be all that held an acknowledged write: what is still promised says sim/oracle.h.
+  bool exceeds_loss_budget = false;
 
   bool has(FaultKind kind) const {
     return std::any_of(faults.begin(), faults.end(),
@@ -97,6 +99,8 @@ struct PlanLimits {
   Duration length = seconds(120);
   int client_count = 8;
   int fault_count_mean = 25;
+  /// Of the plans with faults: how many lose more than what acknowledged writes survive.
+  std::uint32_t excess_loss_percent = 11;
 };
 
 /// The name of a plan's key.
