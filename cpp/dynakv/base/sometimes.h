@@ -99,6 +99,8 @@ namespace dynakv {
   X(crash_before_effects,         "a process ended with effects that waited for a sync")           \
   X(torn_tail_dropped,            "a loss of power dropped steps that were not synced")            \
   X(unsynced_tail_survived,       "a loss of power spared steps that were not synced")             \
+  X(torn_log_recovered,           "RocksDB cut the tail of a log that a loss of power had torn")   \
+  X(store_refused_lost_log,       "RocksDB's files were refused: a failed sync had lost pages")    \
   X(sync_failed,                  "a sync failed")                                                 \
   X(sync_covered_steps,           "one sync covered three steps or more")                          \
   X(step_took_inputs,             "one step took three inputs or more")                            \

@@ -43,7 +43,7 @@ class Oracle {
   /// Records that something found elsewhere must not be.
   void report(const std::string& invariant, const std::string& detail);
 
-  /// What each disk must satisfy at any time (I5).
+  /// What each disk must satisfy at any time (I5, I24).
   void check_disks();
   /// What must hold when everything has healed and every key was read once (I7): the owners that
   /// run agree, and no hint for them is left.

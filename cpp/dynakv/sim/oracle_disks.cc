@@ -55,6 +55,10 @@ Object Oracle::joined(const Bytes& key) const {
 }
 
 void Oracle::check_disks() {
+  for (int node = 0; node < simulation_.node_count(); ++node) {
+    const std::string& broken = simulation_.node(node).disk().broken_promise();
+    if (!broken.empty()) report("I24", "the store of node " + std::to_string(node) + " " + broken);
+  }
   for (const auto& [key, history] : histories_) {
     for (int node = 0; node < simulation_.node_count(); ++node) check_copy(node, key);
   }

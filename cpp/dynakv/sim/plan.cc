@@ -262,6 +262,7 @@ Plan draw_plan(std::uint64_t seed, const PlanLimits& limits) {
   draw_faults(plan, limits, random.stream("faults"));
   draw_clones(plan, random.stream("clones"));
   draw_excess_losses(plan, limits, random.stream("excess losses"));
+  plan.wants_real_store = random.stream("real store").chance(1, 10);
   return plan;
 }
 
@@ -286,7 +287,7 @@ std::string describe_setup(const Plan& plan) {
   return "nodes=" + std::to_string(options.node_count) +
          " N=" + std::to_string(options.defaults.n) + " R=" + options.defaults.r.text() +
          " W=" + options.defaults.w.text() + (hostile ? " hostile" : " stream") +
-         (options.sync_before_effects ? " group" : " os") +
+         (options.sync_before_effects ? " group" : " os") + (options.store ? " rocksdb" : "") +
          (options.defaults.mode == QuorumMode::strict ? " strict" : " sloppy") +
          " clients=" + std::to_string(plan.client_count) +
          " keys=" + std::to_string(plan.key_count) +

@@ -83,6 +83,9 @@ struct Plan {
   SingleFault single_fault;
   /// A node whose process ended by itself is started again, as its supervisor would.
   bool restarts_failed_nodes = false;
+  /// Meant to run with the store of real nodes under its disks, where the program has one to give
+  /// (SimulationOptions::store).
+  bool wants_real_store = false;
   /// Nodes that a fault makes lose data.
   bool loses_data = false;
   /// They may be all that held an acknowledged write: what is still promised says sim/oracle.h.

@@ -1,8 +1,10 @@
 #include "dynakv/sim/sim_disk.h"
-#include "dynakv/base/sometimes.h"
 
 #include <algorithm>
 #include <iterator>
+
+#include "dynakv/base/check.h"
+#include "dynakv/base/sometimes.h"
 
 namespace dynakv {
 namespace {
@@ -15,24 +17,102 @@ tl::unexpected<Error> call_failed() {
   return fail(ErrorCode::storage, "the simulated call was made to fail");
 }
 
+constexpr std::size_t kEverything = std::size_t{1} << 30;
+
+bool are_equal(const MemoryStore& a, const MemoryStore& b) {
+  // The counters change with each step, so this tells most pairs apart at once.
+  return a.written(Space::node_state) == b.written(Space::node_state) &&
+         a.written(Space::hints) == b.written(Space::hints) &&
+         a.written(Space::objects) == b.written(Space::objects);
+}
+
 }  // namespace
+
+Status SimDisk::open(const std::string& boot_id) {
+  if (!store_) return {};
+  auto opened = store_->open(boot_id);
+  was_refused_ = !opened;
+  if (!opened) {
+    sometimes(Sometimes::store_refused_lost_log, pages_may_be_lost_);
+    if (!pages_may_be_lost_) note_broken("did not open: " + opened.error().message);
+    return fail(opened.error());
+  }
+  opened_ = *opened;
+  store_->rest();
+  return reconcile();
+}
+
+Status SimDisk::reconcile() {
+  MemoryStore found;
+  for (const Space space : {Space::objects, Space::hints, Space::node_state}) {
+    const auto records = opened_->scan(space, {}, {}, kEverything);
+    if (!records) return fail(records.error());
+    for (const auto& [key, value] : *records) found.put(space, key, value);
+  }
+  DYNAKV_CHECK(found.write_step());
+  std::optional<std::size_t> kept;
+  MemoryStore prefix = durable_;
+  for (std::size_t count = 0;; ++count) {
+    if (are_equal(prefix, found)) kept = count;
+    if (count == unsynced_.size()) break;
+    apply(unsynced_[count], prefix);
+  }
+  if (!kept) {
+    note_broken("came back with no prefix of its steps that holds what was synced");
+  } else if (*kept < unsynced_.size() && !tail_may_be_cut_) {
+    note_broken("has lost steps although no power was lost");
+  }
+  sometimes(Sometimes::torn_log_recovered, tail_was_torn_ && kept && *kept < unsynced_.size());
+  if (tail_may_be_cut_ && kept) {
+    sometimes(Sometimes::torn_tail_dropped, *kept < unsynced_.size());
+    sometimes(Sometimes::unsynced_tail_survived, *kept > 0);
+  }
+  // A store that was opened has made durable what it found.
+  durable_ = found;
+  written_ = std::move(found);
+  forget_unsynced();
+  return {};
+}
+
+void SimDisk::forget_unsynced() {
+  unsynced_.clear();
+  synced_steps_ = written_steps_;
+  tail_may_be_cut_ = tail_was_torn_ = pages_may_be_lost_ = false;
+}
+
+void SimDisk::note_broken(std::string what) {
+  if (broken_promise_.empty()) broken_promise_ = std::move(what);
+}
+
+void SimDisk::close() {
+  if (!store_) return drop_pending();
+  opened_ = nullptr;
+  store_->close();
+  drop_pending();
+}
 
 Result<std::optional<Bytes>> SimDisk::get(Space space, BytesView key) {
   if (call_fails()) return call_failed();
   if (space == Space::objects && !damaged_.empty() && is_damaged(key)) {
     return fail(ErrorCode::corruption, "the simulated record is damaged");
   }
-  return written_.get(space, key);
+  auto expected = written_.get(space, key);
+  if (opened_ == nullptr) return expected;
+  auto found = opened_->get(space, key);
+  if (!found || *found != *expected) note_broken("answered a read wrongly: " + printable(key));
+  return found;
 }
 
 void SimDisk::put(Space space, BytesView key, BytesView value) {
   written_.put(space, key, value);
+  if (opened_ != nullptr) opened_->put(space, key, value);
   pending_.push_back({space, Bytes(key), Bytes(value)});
   if (space == Space::objects) damaged_.erase(Bytes(key));
 }
 
 void SimDisk::erase(Space space, BytesView key) {
   written_.erase(space, key);
+  if (opened_ != nullptr) opened_->erase(space, key);
   pending_.push_back({space, Bytes(key), std::nullopt});
 }
 
@@ -40,6 +120,11 @@ Result<std::vector<std::pair<Bytes, Bytes>>> SimDisk::scan(Space space, BytesVie
                                                            BytesView last, std::size_t count_max) {
   if (call_fails()) return call_failed();
   auto records = written_.scan(space, first, last, count_max);
+  if (opened_ != nullptr) {
+    auto found = opened_->scan(space, first, last, count_max);
+    if (!found || *found != *records) note_broken("scanned wrongly from " + printable(first));
+    records = std::move(found);
+  }
   if (space != Space::objects || damaged_.empty() || !records) return records;
   for (const auto& [key, value] : *records) {
     if (is_damaged(key)) return fail(ErrorCode::corruption, "a simulated record is damaged");
@@ -49,6 +134,7 @@ Result<std::vector<std::pair<Bytes, Bytes>>> SimDisk::scan(Space space, BytesVie
 
 StoreCondition SimDisk::condition() const {
   if (has_failed_) return StoreCondition::failed;
+  if (opened_ != nullptr) return opened_->condition();
   return is_full_ ? StoreCondition::disk_full : StoreCondition::healthy;
 }
 
@@ -58,6 +144,14 @@ Status SimDisk::write_step() {
   if (call_fails()) {
     has_failed_ = true;
     return call_failed();
+  }
+  if (opened_ != nullptr) {
+    if (const Status written = opened_->write_step(); !written) {
+      has_failed_ = true;
+      note_broken("failed without a fault: " + written.error().message);
+      return written;
+    }
+    store_->rest();
   }
   if (const Status written = written_.write_step(); !written) return written;
   unsynced_.push_back(std::exchange(pending_, {}));
@@ -69,7 +163,15 @@ Status SimDisk::sync() { return finish_sync(written_steps_); }
 
 Status SimDisk::finish_sync(std::uint64_t steps) {
   if (has_failed_) return failed_before();
-  if (fail_next_sync_ || call_fails()) {
+  const bool must_fail = fail_next_sync_ || call_fails();
+  if (opened_ != nullptr) {
+    if (must_fail) store_->fail_next_sync();
+    const Status synced = opened_->sync();
+    if (synced.has_value() == must_fail) note_broken("misreported a sync");
+    pages_may_be_lost_ = pages_may_be_lost_ || must_fail;
+    store_->rest();
+  }
+  if (must_fail) {
     sometimes(Sometimes::sync_failed);
     has_failed_ = true;
     return fail(ErrorCode::storage, "the simulated sync failed; its pages are lost");
@@ -97,35 +199,69 @@ void SimDisk::apply(const Step& step, MemoryStore& store) {
 void SimDisk::drop_pending() {
   written_.drop_pending();
   pending_.clear();
-  if (has_failed_) {
+  if (store_) {
+    opened_ = nullptr;
+    store_->end_process();
+    tail_may_be_cut_ = tail_may_be_cut_ || has_failed_;
+    if (tail_may_be_cut_) written_ = durable_;
+    fail_next_sync_ = fail_next_sync_ && !has_failed_;
+    has_failed_ = false;
+  } else if (has_failed_) {
     // The pages of the failed sync were clean but lost: the process's end makes it visible.
-    restore(MemoryStore(durable_));
+    restore({durable_, {}, nullptr});
   }
 }
 
 void SimDisk::lose_power(Random& random) {
   drop_pending();
+  if (store_) {
+    tail_was_torn_ = store_->lose_power() || tail_was_torn_;
+    tail_may_be_cut_ = true;
+    written_ = durable_;
+    fail_next_sync_ = false;
+    return;
+  }
   const std::uint64_t kept = random.below(unsynced_.size() + 1);
   sometimes(Sometimes::torn_tail_dropped, kept < unsynced_.size());
   sometimes(Sometimes::unsynced_tail_survived, kept > 0);
   for (std::uint64_t i = 0; i < kept; ++i) apply(unsynced_[i], durable_);
-  restore(MemoryStore(durable_));
+  restore({durable_, {}, nullptr});
 }
 
 void SimDisk::wipe() {
   sometimes(Sometimes::node_wiped);
-  restore(MemoryStore{});
+  restore({});
   damaged_.clear();
 }
 
-void SimDisk::restore(const MemoryStore& image) {
-  durable_ = image;
-  written_ = image;
+void SimDisk::set_full(bool full) {
+  is_full_ = full;
+  if (store_) store_->set_full(full);
+}
+
+void SimDisk::clear_faults() {
+  set_full(false);
+  fail_next_sync_ = false;
+}
+
+SimDisk::Image SimDisk::image() const {
+  if (!store_) return {durable_, {}, nullptr};
+  return {durable_, unsynced_, store_->image()};
+}
+
+void SimDisk::restore(const Image& image) {
+  DYNAKV_CHECK(opened_ == nullptr);
+  durable_ = image.durable;
+  written_ = durable_;
   pending_.clear();
-  unsynced_.clear();
-  synced_steps_ = written_steps_;
+  forget_unsynced();
   has_failed_ = false;
   fail_next_sync_ = false;
+  if (!store_) return;
+  store_->restore(image.files.get());
+  unsynced_ = image.unsynced;
+  written_steps_ += unsynced_.size();
+  tail_may_be_cut_ = true;
 }
 
 bool SimDisk::damage_object(Random& random) {
