@@ -126,6 +126,12 @@ bool MemoryFiles::sync(const FilePtr& file) {
   return true;
 }
 
+void MemoryFiles::flip_bit(File& file, std::size_t bit) {
+  const std::lock_guard lock(mutex_);
+  char& byte = file.data.at(bit / 8);
+  byte = static_cast<char>(static_cast<unsigned char>(byte) ^ (1u << bit % 8));
+}
+
 void MemoryFiles::fail_next_sync() {
   const std::lock_guard lock(mutex_);
   next_sync_fails_ = true;

@@ -52,6 +52,8 @@ class MemoryFiles {
   /// False when the sync failed: its pages are clean now, and may be gone with the process.
   bool sync(const FilePtr& file);
 
+  /// Damages the medium itself.
+  void flip_bit(File& file, std::size_t bit);
   /// The next sync of a log fails.
   void fail_next_sync();
 

@@ -13,6 +13,7 @@ namespace {
 constexpr char kDirectory[] = "/db";
 /// Never full: the smallest of them, a sixteenth, holds more than is written between two flushes.
 constexpr std::size_t kMemtableBytes = std::size_t{16} << 20;
+constexpr std::size_t kEverything = std::size_t{1} << 30;
 constexpr std::uint64_t kReserveBytes = std::uint64_t{1} << 20;
 constexpr std::uint64_t kPlentyBytes = std::uint64_t{1} << 40;
 
@@ -58,7 +59,7 @@ class RocksDbSimStore final : public SimStore {
     RocksDbOptions options;
     options.directory = kDirectory;
     options.boot_id = boot_id;
-    options.block_cache_bytes = 64 << 10;
+    options.block_cache_bytes = 0;  // memory would hide damage
     options.memtable_bytes = kMemtableBytes;
     options.reserve_bytes = kReserveBytes;
     options.env = &env_;
@@ -97,6 +98,22 @@ class RocksDbSimStore final : public SimStore {
   void fail_next_sync() override { files_.fail_next_sync(); }
   void set_full(bool full) override {
     env_.set_free_bytes(full ? kReserveBytes / 2 : kPlentyBytes);
+  }
+
+  bool damage(BytesView value) override {
+    (void)store_->flush();
+    env_.wait_until_quiet();
+    for (const std::string& name : files_.names_in(kDirectory)) {
+      if (!name.ends_with(".sst")) continue;
+      const auto table = files_.find(std::string(kDirectory) + "/" + name);
+      const std::size_t at = files_.read(*table, 0, files_.size(*table)).find(value);
+      if (at == Bytes::npos) continue;
+      const std::size_t bit = 8 * at + random_.below(8 * value.size());
+      files_.flip_bit(*table, bit);
+      if (store_->scan(Space::hints, {}, {}, kEverything)) return true;
+      files_.flip_bit(*table, bit);  // it was a copy within a hint
+    }
+    return false;
   }
 
   std::shared_ptr<const SimFiles> image() const override { return files_.durable_image(); }

@@ -100,6 +100,7 @@ namespace dynakv {
   X(torn_tail_dropped,            "a loss of power dropped steps that were not synced")            \
   X(unsynced_tail_survived,       "a loss of power spared steps that were not synced")             \
   X(torn_log_recovered,           "RocksDB cut the tail of a log that a loss of power had torn")   \
+  X(damaged_block_found,          "RocksDB refused a read because a block's checksum was wrong")   \
   X(store_refused_lost_log,       "RocksDB's files were refused: a failed sync had lost pages")    \
   X(sync_failed,                  "a sync failed")                                                 \
   X(sync_covered_steps,           "one sync covered three steps or more")                          \

@@ -19,11 +19,19 @@ tl::unexpected<Error> call_failed() {
 
 constexpr std::size_t kEverything = std::size_t{1} << 30;
 
-bool are_equal(const MemoryStore& a, const MemoryStore& b) {
+/// Equal, but for objects in `but`.
+bool are_equal(const MemoryStore& a, const MemoryStore& b, const std::set<Bytes>& but) {
   // The counters change with each step, so this tells most pairs apart at once.
-  return a.written(Space::node_state) == b.written(Space::node_state) &&
-         a.written(Space::hints) == b.written(Space::hints) &&
-         a.written(Space::objects) == b.written(Space::objects);
+  if (a.written(Space::node_state) != b.written(Space::node_state)) return false;
+  if (a.written(Space::hints) != b.written(Space::hints)) return false;
+  if (but.empty()) return a.written(Space::objects) == b.written(Space::objects);
+  MemoryStore::Records left = a.written(Space::objects);
+  MemoryStore::Records right = b.written(Space::objects);
+  for (const Bytes& key : but) {
+    left.erase(key);
+    right.erase(key);
+  }
+  return left == right;
 }
 
 }  // namespace
@@ -34,7 +42,8 @@ Status SimDisk::open(const std::string& boot_id) {
   was_refused_ = !opened;
   if (!opened) {
     sometimes(Sometimes::store_refused_lost_log, pages_may_be_lost_);
-    if (!pages_may_be_lost_) note_broken("did not open: " + opened.error().message);
+    if (!pages_may_be_lost_ && !has_damaged_files_)
+      note_broken("did not open: " + opened.error().message);
     return fail(opened.error());
   }
   opened_ = *opened;
@@ -42,23 +51,53 @@ Status SimDisk::open(const std::string& boot_id) {
   return reconcile();
 }
 
-Status SimDisk::reconcile() {
+Result<MemoryStore> SimDisk::read_all(std::set<Bytes>& unreadable) {
   MemoryStore found;
   for (const Space space : {Space::objects, Space::hints, Space::node_state}) {
     const auto records = opened_->scan(space, {}, {}, kEverything);
-    if (!records) return fail(records.error());
-    for (const auto& [key, value] : *records) found.put(space, key, value);
+    if (records) {
+      for (const auto& [key, value] : *records) found.put(space, key, value);
+      continue;
+    }
+    if (!has_damaged_files_ || space != Space::objects) return fail(records.error());
+    // A scan ends at the damage; each object that there can be is asked for alone.
+    std::set<Bytes> keys;
+    for (const auto& [key, value] : durable_.written(space)) keys.insert(key);
+    for (const Step& step : unsynced_) {
+      for (const Change& change : step) {
+        if (change.space == space) keys.insert(change.key);
+      }
+    }
+    for (const Bytes& key : keys) {
+      const auto value = opened_->get(space, key);
+      if (!value) {
+        unreadable.insert(key);
+      } else if (value->has_value()) {
+        found.put(space, key, **value);
+      }
+    }
   }
   DYNAKV_CHECK(found.write_step());
+  return found;
+}
+
+Status SimDisk::reconcile() {
+  std::set<Bytes> unreadable;
+  auto found = read_all(unreadable);
+  if (!found) {
+    if (!has_damaged_files_) note_broken("cannot be read: " + found.error().message);
+    return fail(found.error());
+  }
   std::optional<std::size_t> kept;
   MemoryStore prefix = durable_;
   for (std::size_t count = 0;; ++count) {
-    if (are_equal(prefix, found)) kept = count;
+    if (are_equal(prefix, *found, unreadable)) kept = count;
     if (count == unsynced_.size()) break;
     apply(unsynced_[count], prefix);
   }
   if (!kept) {
     note_broken("came back with no prefix of its steps that holds what was synced");
+    durable_ = std::move(*found);
   } else if (*kept < unsynced_.size() && !tail_may_be_cut_) {
     note_broken("has lost steps although no power was lost");
   }
@@ -68,10 +107,19 @@ Status SimDisk::reconcile() {
     sometimes(Sometimes::unsynced_tail_survived, *kept > 0);
   }
   // A store that was opened has made durable what it found.
-  durable_ = found;
-  written_ = std::move(found);
+  for (std::size_t i = 0; i < kept.value_or(0); ++i) apply(unsynced_[i], durable_);
+  written_ = durable_;
   forget_unsynced();
+  if (has_damaged_files_) find_damaged();
   return {};
+}
+
+void SimDisk::find_damaged() {
+  damaged_.clear();
+  for (const auto& [key, value] : written_.written(Space::objects)) {
+    if (!opened_->get(Space::objects, key)) damaged_.insert(key);
+  }
+  sometimes(Sometimes::damaged_block_found, !damaged_.empty());
 }
 
 void SimDisk::forget_unsynced() {
@@ -93,14 +141,17 @@ void SimDisk::close() {
 
 Result<std::optional<Bytes>> SimDisk::get(Space space, BytesView key) {
   if (call_fails()) return call_failed();
+  auto expected = written_.get(space, key);
+  if (opened_ != nullptr) {
+    auto found = opened_->get(space, key);
+    const bool is_right = found ? *found == *expected : has_damaged_files_;
+    if (!is_right) note_broken("answered a read wrongly: " + printable(key));
+    return found;
+  }
   if (space == Space::objects && !damaged_.empty() && is_damaged(key)) {
     return fail(ErrorCode::corruption, "the simulated record is damaged");
   }
-  auto expected = written_.get(space, key);
-  if (opened_ == nullptr) return expected;
-  auto found = opened_->get(space, key);
-  if (!found || *found != *expected) note_broken("answered a read wrongly: " + printable(key));
-  return found;
+  return expected;
 }
 
 void SimDisk::put(Space space, BytesView key, BytesView value) {
@@ -122,8 +173,9 @@ Result<std::vector<std::pair<Bytes, Bytes>>> SimDisk::scan(Space space, BytesVie
   auto records = written_.scan(space, first, last, count_max);
   if (opened_ != nullptr) {
     auto found = opened_->scan(space, first, last, count_max);
-    if (!found || *found != *records) note_broken("scanned wrongly from " + printable(first));
-    records = std::move(found);
+    const bool is_right = found ? *found == *records : has_damaged_files_;
+    if (!is_right) note_broken("scanned wrongly from " + printable(first));
+    return found;
   }
   if (space != Space::objects || damaged_.empty() || !records) return records;
   for (const auto& [key, value] : *records) {
@@ -148,7 +200,7 @@ Status SimDisk::write_step() {
   if (opened_ != nullptr) {
     if (const Status written = opened_->write_step(); !written) {
       has_failed_ = true;
-      note_broken("failed without a fault: " + written.error().message);
+      if (!has_damaged_files_) note_broken("failed without a fault: " + written.error().message);
       return written;
     }
     store_->rest();
@@ -163,12 +215,14 @@ Status SimDisk::sync() { return finish_sync(written_steps_); }
 
 Status SimDisk::finish_sync(std::uint64_t steps) {
   if (has_failed_) return failed_before();
-  const bool must_fail = fail_next_sync_ || call_fails();
+  bool must_fail = fail_next_sync_ || call_fails();
   if (opened_ != nullptr) {
     if (must_fail) store_->fail_next_sync();
     const Status synced = opened_->sync();
-    if (synced.has_value() == must_fail) note_broken("misreported a sync");
+    const bool is_right = synced ? !must_fail : must_fail || has_damaged_files_;
+    if (!is_right) note_broken("misreported a sync");
     pages_may_be_lost_ = pages_may_be_lost_ || must_fail;
+    must_fail = must_fail || !synced;
     store_->rest();
   }
   if (must_fail) {
@@ -232,6 +286,7 @@ void SimDisk::wipe() {
   sometimes(Sometimes::node_wiped);
   restore({});
   damaged_.clear();
+  has_damaged_files_ = false;
 }
 
 void SimDisk::set_full(bool full) {
@@ -269,7 +324,14 @@ bool SimDisk::damage_object(Random& random) {
   if (objects.empty()) return false;
   auto at = objects.begin();
   std::advance(at, static_cast<std::ptrdiff_t>(random.below(objects.size())));
-  damaged_.insert(at->first);
+  if (store_) {
+    if (opened_ == nullptr || at->second.empty() || !store_->damage(at->second)) return false;
+    has_damaged_files_ = true;
+    find_damaged();
+    if (damaged_.empty()) return false;
+  } else {
+    damaged_.insert(at->first);
+  }
   sometimes(Sometimes::object_damaged);
   return true;
 }

@@ -111,8 +111,13 @@ class SimDisk final : public DurableStore {
   bool call_fails() { return calls_ != nullptr && ++calls_->count == calls_->fails_at; }
   static void apply(const Step& step, MemoryStore& store);
   void note_broken(std::string what);
+  /// What the opened store holds. Where files are damaged, objects that it cannot read are noted
+  /// in `unreadable`.
+  Result<MemoryStore> read_all(std::set<Bytes>& unreadable);
   /// Finds out how many of the unsynced steps an opened store came back with.
   Status reconcile();
+  /// Asks the store which objects it cannot read.
+  void find_damaged();
   void forget_unsynced();
 
   std::unique_ptr<SimStore> store_;
@@ -125,6 +130,8 @@ class SimDisk final : public DurableStore {
   /// Pages that the store knows it had written may be gone.
   bool pages_may_be_lost_ = false;
   bool was_refused_ = false;
+  /// Of a real store: reads may fail, and so may all that compactions do.
+  bool has_damaged_files_ = false;
   std::string broken_promise_;
   MemoryStore written_;
   MemoryStore durable_;

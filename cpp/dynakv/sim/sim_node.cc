@@ -53,6 +53,7 @@ Status SimNode::start() {
   is_paused_ = false;
   durable_progress_ = {};
   end_step(out);
+  if (!core_) return fail(ErrorCode::storage, "the node's storage failed in its first step");
   return {};
 }
 

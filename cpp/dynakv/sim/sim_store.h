@@ -45,6 +45,9 @@ class SimStore {
   /// The next sync fails, and what it should have covered is lost.
   virtual void fail_next_sync() = 0;
   virtual void set_full(bool full) = 0;
+  /// Flips a bit of the object `value` on the files, and with it damages what is checked together.
+  /// False when it is nowhere to be found. REQUIRES: it is open, with nothing pending.
+  virtual bool damage(BytesView value) = 0;
 
   /// What a loss of power now would leave for sure.
   virtual std::shared_ptr<const SimFiles> image() const = 0;

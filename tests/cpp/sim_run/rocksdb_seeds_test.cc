@@ -89,6 +89,7 @@ class LyingStore final : public SimStore, public DurableStore {
   void rest() override { real_->rest(); }
   void fail_next_sync() override { real_->fail_next_sync(); }
   void set_full(bool full) override { real_->set_full(full); }
+  bool damage(BytesView value) override { return real_->damage(value); }
   std::shared_ptr<const SimFiles> image() const override { return real_->image(); }
   void restore(const SimFiles* files) override { real_->restore(files); }
 
