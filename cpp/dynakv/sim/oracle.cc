@@ -297,10 +297,10 @@ void Oracle::check_holders(const Started& started, const WriteReply& reply,
   }
   for (const StandIn& hint : reply.hinted) {
     Object held = hint_of(simulation_.host_of(hint.node), hint.owner, started.key);
-    // It may have come home before the client heard of it.
-    if (const auto owned = copy_of(simulation_.host_of(hint.owner), started.key)) {
-      held.join(*owned);
-    }
+    // It may have come home before the client heard of it, into a copy that was damaged since.
+    const auto owned = copy_of(simulation_.host_of(hint.owner), started.key);
+    if (!owned) continue;
+    held.join(*owned);
     check_one(hint.node, held);
   }
 }

@@ -126,6 +126,7 @@ class Oracle {
   static std::vector<const Write*> superseders_of(const History& history, const Dot& dot);
   void note_points(const Object& shown) const;
   void note_points_at_end() const;
+  bool is_stuck_in_recovery(const SimNode& node) const;
   void check_recovered();
   void check_key_at_end(const Bytes& key);
   int quorum_of(const PlannedOperation& planned) const;

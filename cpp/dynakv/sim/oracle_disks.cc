@@ -94,6 +94,7 @@ void Oracle::check_convergence() {
           simulation_.node(node).id() != owner) {
         continue;
       }
+      if (is_stuck_in_recovery(simulation_.node(node))) continue;
       auto copy = copy_of(node, key);
       if (!copy) continue;  // damaged: it answers with an error, and is not repaired by reads
       if (!first) {
@@ -148,11 +149,16 @@ bool Oracle::counted_a_forgetful_copy(const Started& started, const GetReply& re
   });
 }
 
-// I15: who forgot has recovered, and who was wiped is back, long after the last fault. A recovery
-// needs pages of other owners, and an owner with a damaged object cannot make them. A name goes to
-// an empty directory only by a majority, which may be gone with its disks (protocol/rejoin.h).
-void Oracle::check_recovered() {
+// A recovery needs pages of other owners, and an owner with a damaged object cannot make them.
+// Until then reads do not repair who forgot.
+bool Oracle::is_stuck_in_recovery(const SimNode& node) const {
   const bool pages_fail = plan_.exceeds_loss_budget && plan_.has(FaultKind::damage);
+  return pages_fail && node.core().is_recovering();
+}
+
+// I15: who forgot has recovered, and who was wiped is back, long after the last fault. A name goes
+// to an empty directory only by a majority, which may be gone with its disks (protocol/rejoin.h).
+void Oracle::check_recovered() {
   int members = 0;
   for (int i = 0; i < simulation_.node_count(); ++i) {
     members += simulation_.node(i).has_layout() ? 1 : 0;
@@ -161,10 +167,12 @@ void Oracle::check_recovered() {
   for (int i = 0; i < simulation_.node_count(); ++i) {
     const SimNode& node = simulation_.node(i);
     if (!node.is_running()) continue;
-    if (!node.has_layout() && has_majority)
+    if (!node.has_layout() && has_majority) {
       report("I15", node.name() + " has not come back into the cluster");
-    if (node.core().is_recovering() && !pages_fail)
+    }
+    if (node.core().is_recovering() && !is_stuck_in_recovery(node)) {
       report("I15", node.name() + " has not recovered");
+    }
   }
 }
 
