@@ -1,7 +1,8 @@
 # Where a file lies decides what it becomes. Include root is cpp/.
 #
 #   cpp/dynakv/<layer>/*.cc          library dynakv_<layer>, without the *_main.cc
-#   cpp/dynakv/<layer>/<x>_main.cc   program dynakv_<x>_run (layers sim and node)
+#   cpp/dynakv/<layer>/<x>_main.cc   program dynakv_<x>_run (layer node)
+#   cpp/sim_run/*.cc                 program dynakv_sim_run, and library dynakv_sim_store for tests
 #   cpp/tools/<x>.cc                 program dynakv_<x>
 #   cpp/bench/*.cc                   program dynakv_bench; needs one *_main.cc
 #   cpp/dynakv/bindings/*.cc         Python module dynakv._core (only with DYNAKV_PYTHON)
@@ -45,6 +46,19 @@ function(dynakv_add_mains)
       dynakv_link(dynakv_${stem} ${layer})
     endforeach()
   endforeach()
+endfunction()
+
+# dynakv_add_sim_run(USES <layer>... THIRD_PARTY <target>...)
+function(dynakv_add_sim_run)
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "" "USES;THIRD_PARTY")
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/cpp/sim_run/*.cc)
+  list(FILTER sources EXCLUDE REGEX "_main\\.cc$")
+  list(TRANSFORM arg_USES PREPEND dynakv_)
+  add_library(dynakv_sim_store STATIC ${sources})
+  target_include_directories(dynakv_sim_store PUBLIC ${PROJECT_SOURCE_DIR}/cpp)
+  target_link_libraries(dynakv_sim_store PUBLIC ${arg_USES} PRIVATE ${arg_THIRD_PARTY})
+  add_executable(dynakv_sim_run ${PROJECT_SOURCE_DIR}/cpp/sim_run/sim_main.cc)
+  dynakv_link(dynakv_sim_run sim_store)
 endfunction()
 
 # dynakv_add_tools(USES <layer>...)

@@ -100,6 +100,9 @@ namespace dynakv {
   X(crash_before_effects,         "a process ended with effects that waited for a sync")           \
   X(torn_tail_dropped,            "a loss of power dropped steps that were not synced")            \
   X(unsynced_tail_survived,       "a loss of power spared steps that were not synced")             \
+  X(torn_log_recovered,           "RocksDB cut the tail of a log that a loss of power had torn")   \
+  X(damaged_block_found,          "RocksDB refused a read because a block's checksum was wrong")   \
+  X(store_refused_lost_log,       "RocksDB's files were refused: a failed sync had lost pages")    \
   X(sync_failed,                  "a sync failed")                                                 \
   X(sync_covered_steps,           "one sync covered three steps or more")                          \
   X(step_took_inputs,             "one step took three inputs or more")                            \
@@ -118,7 +121,8 @@ namespace dynakv {
   X(read_saw_deleted_key,         "a read found the key deleted")                                  \
   X(write_has_two_dots,           "a write that was tried twice has two events")                   \
   X(sloppy_read_was_stale,        "a sloppy read missed an acknowledged write, as it may")         \
-  X(copies_differ_at_end,         "the copies of a key still differed when all had healed")
+  X(copies_differ_at_end,         "the copies of a key still differed when all had healed")        \
+  X(acked_write_lost,             "an acknowledged write was lost beyond the loss budget")
 // clang-format on
 
 enum class Sometimes : std::uint8_t {

@@ -140,7 +140,9 @@ void NodeCore::handle_refusal(Now now, const Refusal& refusal, Outbox& out) {
 
 bool NodeCore::Parts::may_rejoin() const {
   const bool is_told_where = !forming.empty() || !options.contact_points.empty();
-  return options.rejoin && !view.has_layout() && is_told_where && !identity.is_amnesic();
+  // An amnesic directory may: a loss of power may come before the first layout, and who has the
+  // name's identity already is told so.
+  return options.rejoin && !view.has_layout() && is_told_where;
 }
 
 void NodeCore::Parts::take_over(Now, const IdentityClaim& claim, Outbox&) {

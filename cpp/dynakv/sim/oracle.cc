@@ -252,6 +252,7 @@ void Oracle::check_who_answered(const Started& started, const GetReply& reply) {
 }
 
 void Oracle::check_not_behind(const Started& started, const GetReply& reply, const Object& object) {
+  if (plan_.exceeds_loss_budget) return;
   const BucketProperties& defaults = plan_.simulation.defaults;
   const int default_w = defaults.w.resolve(defaults.n).value_or(defaults.n);
   const int default_r = defaults.r.resolve(defaults.n).value_or(defaults.n);
@@ -313,10 +314,10 @@ void Oracle::check_holders(const Started& started, const WriteReply& reply,
   }
   for (const StandIn& hint : reply.hinted) {
     Object held = hint_of(simulation_.host_of(hint.node), hint.owner, started.key);
-    // It may have come home before the client heard of it.
-    if (const auto owned = copy_of(simulation_.host_of(hint.owner), started.key)) {
-      held.join(*owned);
-    }
+    // It may have come home before the client heard of it, into a copy that was damaged since.
+    const auto owned = copy_of(simulation_.host_of(hint.owner), started.key);
+    if (!owned) continue;
+    held.join(*owned);
     check_one(hint.node, held);
   }
 }

@@ -4,7 +4,10 @@
 // disk. It knows causality from the contexts that writers really sent, not from what the core
 // computed of them. A violation is recorded, never thrown: the run goes on to its end.
 //
-// Checked while the run goes on: I3, I4, I8, I9, I10, I12, I13. Checked on the disks: I1, I2, I5.
+// Checked while the run goes on: I3, I4, I8 to I13. Checked on the disks: I1, I2, I5.
+// Where a plan exceeds its loss budget, acknowledged writes may be gone, reads may miss them, and
+// a deleted value may outlive all copies of its delete: I1, I2, I10 and I11 are not promised then
+// (INVARIANTS §1.2). All else is: the cluster must not lie, and must come to rest.
 #pragma once
 
 #include <map>
@@ -40,7 +43,7 @@ class Oracle {
   /// Records that something found elsewhere must not be.
   void report(const std::string& invariant, const std::string& detail);
 
-  /// What each disk must satisfy at any time (I5).
+  /// What each disk must satisfy at any time (I5, I24).
   void check_disks();
   /// What must hold when everything has healed and every key was read once (I7): the owners that
   /// run agree, and no hint for them is left.
@@ -125,6 +128,7 @@ class Oracle {
   static std::vector<const Write*> superseders_of(const History& history, const Dot& dot);
   void note_points(const Object& shown) const;
   void note_points_at_end() const;
+  bool is_stuck_in_recovery(const SimNode& node) const;
   void check_recovered();
   void check_key_at_end(const Bytes& key);
   int quorum_of(const PlannedOperation& planned) const;

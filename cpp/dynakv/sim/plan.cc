@@ -143,6 +143,24 @@ PlannedFault draw_fault(const Plan& plan, FaultKind kind, Random& random) {
   return fault;
 }
 
+/// What makes a node of this plan lose what it had acknowledged.
+std::vector<FaultKind> losses_of(const Plan& plan) {
+  std::vector<FaultKind> losses = {FaultKind::restore_backup, FaultKind::damage, FaultKind::wipe};
+  if (!plan.simulation.sync_before_effects) {
+    losses.push_back(FaultKind::power_loss);
+    losses.push_back(FaultKind::sync_failure);
+  }
+  return losses;
+}
+
+void finish_faults(Plan& plan) {
+  if (plan.has(FaultKind::damage)) {
+    plan.simulation.protocol.object_cache_bytes = 0;  // memory would hide the damage
+  }
+  std::stable_sort(plan.faults.begin(), plan.faults.end(),
+                   [](const auto& a, const auto& b) { return a.at < b.at; });
+}
+
 void draw_faults(Plan& plan, const PlanLimits& limits, Random random) {
   const auto mode = random.below(10);
   if (mode == 0) return;  // One run in ten has no fault at all, one a single kind.
@@ -164,11 +182,7 @@ void draw_faults(Plan& plan, const PlanLimits& limits, Random random) {
   }
   const int budget = smallest_w(plan) - 1;
   if (budget > 0 && random.chance(1, 2)) {
-    std::vector<FaultKind> losses = {FaultKind::restore_backup, FaultKind::damage, FaultKind::wipe};
-    if (unsynced) {
-      losses.push_back(FaultKind::power_loss);
-      losses.push_back(FaultKind::sync_failure);
-    }
+    const std::vector<FaultKind> losses = losses_of(plan);
     const auto victim =
         static_cast<int>(random.below(static_cast<unsigned>(plan.simulation.node_count)));
     for (std::int64_t i = 1 + random.below(4); i > 0; --i) {
@@ -178,12 +192,7 @@ void draw_faults(Plan& plan, const PlanLimits& limits, Random random) {
       plan.loses_data = true;
     }
   }
-  if (std::any_of(plan.faults.begin(), plan.faults.end(),
-                  [](const auto& fault) { return fault.kind == FaultKind::damage; })) {
-    plan.simulation.protocol.object_cache_bytes = 0;  // memory would hide the damage
-  }
-  std::stable_sort(plan.faults.begin(), plan.faults.end(),
-                   [](const auto& a, const auto& b) { return a.at < b.at; });
+  finish_faults(plan);
 }
 
 /// From a stream of their own: other faults stay where they were before there were clones.
@@ -196,8 +205,23 @@ void draw_clones(Plan& plan, Random random) {
     fault.amount = random.between(0, last_source);
     plan.faults.push_back(fault);
   }
-  std::stable_sort(plan.faults.begin(), plan.faults.end(),
-                   [](const auto& a, const auto& b) { return a.at < b.at; });
+  finish_faults(plan);
+}
+
+/// From a stream of their own too: losses on any nodes, close together in some plans, so that
+/// acknowledged writes lose all their holders.
+void draw_excess_losses(Plan& plan, const PlanLimits& limits, Random random) {
+  if (plan.faults.empty() || !random.chance(limits.excess_loss_percent, 100)) return;
+  plan.exceeds_loss_budget = plan.loses_data = true;
+  const std::vector<FaultKind> losses = losses_of(plan);
+  const bool is_burst = random.chance(1, 2);
+  const Instant burst{random.between(2'000'000'000, plan.length.nanoseconds * 8 / 10)};
+  for (std::int64_t i = random.between(2, 12); i > 0; --i) {
+    PlannedFault fault = draw_fault(plan, losses[random.below(losses.size())], random);
+    if (is_burst) fault.at = burst + milliseconds(random.between(0, 2000));
+    plan.faults.push_back(fault);
+  }
+  finish_faults(plan);
 }
 
 std::string at_text(Instant at) {
@@ -237,6 +261,8 @@ Plan draw_plan(std::uint64_t seed, const PlanLimits& limits) {
   draw_hot_key(plan, random.stream("hot key"));
   draw_faults(plan, limits, random.stream("faults"));
   draw_clones(plan, random.stream("clones"));
+  draw_excess_losses(plan, limits, random.stream("excess losses"));
+  plan.wants_real_store = random.stream("real store").chance(1, 10);
   return plan;
 }
 
@@ -261,12 +287,13 @@ std::string describe_setup(const Plan& plan) {
   return "nodes=" + std::to_string(options.node_count) +
          " N=" + std::to_string(options.defaults.n) + " R=" + options.defaults.r.text() +
          " W=" + options.defaults.w.text() + (hostile ? " hostile" : " stream") +
-         (options.sync_before_effects ? " group" : " os") +
+         (options.sync_before_effects ? " group" : " os") + (options.store ? " rocksdb" : "") +
          (options.defaults.mode == QuorumMode::strict ? " strict" : " sloppy") +
          " clients=" + std::to_string(plan.client_count) +
          " keys=" + std::to_string(plan.key_count) +
          " operations=" + std::to_string(plan.operations.size()) +
-         " faults=" + std::to_string(plan.faults.size());
+         " faults=" + std::to_string(plan.faults.size()) +
+         (plan.exceeds_loss_budget ? " beyond the loss budget" : "");
 }
 
 }  // namespace dynakv

@@ -39,7 +39,7 @@ enum class FaultKind : std::uint8_t {
   sync_failure,  // the next sync fails: the node ends, started again after `lasts`
   clock_offset,  // the calendar clock of `a` is `amount` ms off from now on
   clone,         // stopped, copied to another place, started there (`amount`: CloneSource)
-  // The rest lose data for good; a plan has them on few enough nodes to keep its promises.
+  // The rest lose data for good; most plans have them on few enough nodes to keep their promises.
   restore_backup,  // the disk goes back to what it was `amount` ms before
   damage,          // `amount` stored objects become unreadable
   wipe,            // the disk is emptied; the node comes back under its name after `lasts`
@@ -83,8 +83,13 @@ struct Plan {
   SingleFault single_fault;
   /// A node whose process ended by itself is started again, as its supervisor would.
   bool restarts_failed_nodes = false;
+  /// Meant to run with the store of real nodes under its disks, where the program has one to give
+  /// (SimulationOptions::store).
+  bool wants_real_store = false;
   /// Nodes that a fault makes lose data.
   bool loses_data = false;
+  /// They may be all that held an acknowledged write: what is still promised says sim/oracle.h.
+  bool exceeds_loss_budget = false;
 
   bool has(FaultKind kind) const {
     return std::any_of(faults.begin(), faults.end(),
@@ -97,6 +102,8 @@ struct PlanLimits {
   Duration length = seconds(120);
   int client_count = 8;
   int fault_count_mean = 25;
+  /// Of the plans with faults: how many lose more than what acknowledged writes survive.
+  std::uint32_t excess_loss_percent = 11;
 };
 
 /// The name of a plan's key.

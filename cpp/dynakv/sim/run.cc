@@ -30,6 +30,7 @@ class Run {
   void perform(const PlannedOperation& operation);
   void inject(const PlannedFault& fault);
   void inject_on_node(const PlannedFault& fault);
+  void start_again(int node);
   void restart_later(int node, Duration delay);
   void restore_backup(int node, Duration age);
   void clone(int node, CloneSource source);
@@ -50,7 +51,7 @@ class Run {
   std::vector<Bytes> keys_;
   std::uint64_t value_count_ = 0;
   /// Of each node: its durable state at the last whole seconds.
-  std::vector<std::vector<std::pair<Instant, MemoryStore>>> backups_;
+  std::vector<std::vector<std::pair<Instant, SimDisk::Image>>> backups_;
   bool healed_ = false;
   bool is_reading_at_end_ = false;
 };
@@ -244,11 +245,16 @@ void Run::inject_on_node(const PlannedFault& fault) {
   }
 }
 
+void Run::start_again(int node) {
+  // A node whose past is refused stays down; the end of the run shows whether that loses data.
+  if (simulation_.restart(node) || !simulation_.node(node).disk().was_refused()) return;
+  // Its log lacks what was written since the machine started, so somebody starts the machine again.
+  simulation_.reboot(node);
+  (void)simulation_.restart(node);
+}
+
 void Run::restart_later(int node, Duration delay) {
-  simulation_.at(simulation_.now() + delay, [this, node] {
-    // A node whose past is refused stays down; the end of the run shows whether that loses data.
-    (void)simulation_.restart(node);
-  });
+  simulation_.at(simulation_.now() + delay, [this, node] { start_again(node); });
 }
 
 void Run::take_backups() {
@@ -265,9 +271,9 @@ void Run::take_backups() {
 void Run::restore_backup(int node, Duration age) {
   simulation_.crash(node);
   const auto& kept = backups_[static_cast<std::size_t>(node)];
-  const MemoryStore* image = nullptr;
-  for (const auto& [at, store] : kept) {
-    if (image == nullptr || at + age <= simulation_.now()) image = &store;
+  const SimDisk::Image* image = nullptr;
+  for (const auto& [at, taken] : kept) {
+    if (image == nullptr || at + age <= simulation_.now()) image = &taken;
   }
   sometimes(Sometimes::backup_restored, image != nullptr);
   if (image != nullptr) simulation_.node(node).disk().restore(*image);
@@ -281,7 +287,7 @@ void Run::clone(int node, CloneSource source) {
     simulation_.crash(node);
   }
   SimDisk& disk = simulation_.node(node).disk();
-  if (source == CloneSource::disk_image) disk.restore(MemoryStore(disk.image()));
+  if (source == CloneSource::disk_image) disk.restore(disk.image());
   simulation_.node(node).change_place();
 }
 
@@ -306,7 +312,7 @@ void Run::heal() {
     simulation_.resume(i);
     simulation_.set_slowness(i, 1);
     simulation_.node(i).disk().clear_faults();
-    (void)simulation_.restart(i);
+    start_again(i);
   }
 }
 

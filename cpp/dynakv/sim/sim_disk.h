@@ -5,21 +5,28 @@
 // torn tail is dropped on recovery). A failed sync loses its pages although they read well until
 // the process ends (I21).
 //
+// With a SimStore under it the disk is that store's judge: every read must answer as the model
+// does, and after a crash the store must come back with a prefix of the steps as below. What it
+// came back with is known only when it is open again; until then the model counts the synced steps.
+//
 // Invariant 1: after any crash the store holds a prefix of the steps written, and that prefix holds
-// every step that was synced.
+// every step that was synced (I24).
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "dynakv/adapters/memory_store.h"
 #include "dynakv/base/random.h"
 #include "dynakv/protocol/store.h"
+#include "dynakv/sim/sim_store.h"
 
 namespace dynakv {
 
@@ -31,7 +38,30 @@ struct CallFault {
 };
 
 class SimDisk final : public DurableStore {
+  struct Change {
+    Space space;
+    Bytes key;
+    std::optional<Bytes> value;
+  };
+  using Step = std::vector<Change>;
+
  public:
+  /// What is on a disk, for a backup or a copy.
+  struct Image {
+    MemoryStore durable;
+    /// Of a real store: what may be on its files too.
+    std::deque<Step> unsynced;
+    std::shared_ptr<const SimFiles> files;
+  };
+
+  /// `store` may be null: then the model is all there is.
+  explicit SimDisk(std::unique_ptr<SimStore> store = nullptr) : store_(std::move(store)) {}
+
+  /// A process begins to use the disk. Errors: the store refuses its files.
+  Status open(const std::string& boot_id);
+  /// It ends properly; the pending batch is lost.
+  void close();
+
   Result<std::optional<Bytes>> get(Space space, BytesView key) override;
   void put(Space space, BytesView key, BytesView value) override;
   void erase(Space space, BytesView key) override;
@@ -51,37 +81,58 @@ class SimDisk final : public DurableStore {
   Status finish_sync(std::uint64_t steps);
 
   // Faults.
+  /// The process ends, if there is one.
   void drop_pending();
   void lose_power(Random& random);
   void wipe();
   void fail_next_sync() { fail_next_sync_ = true; }
-  void set_full(bool full) { is_full_ = full; }
+  void set_full(bool full);
   /// Counts get, scan, write_step and sync from now on. `calls` must outlive the disk.
   void watch_calls(CallFault* calls) { calls_ = calls; }
   /// No fault is armed any more.
-  void clear_faults() { is_full_ = fail_next_sync_ = false; }
+  void clear_faults();
   /// Damages a stored object, drawn from `random`: reads of it fail until it is overwritten.
   bool damage_object(Random& random);
   /// What a backup taken now holds.
-  const MemoryStore& image() const { return durable_; }
-  void restore(const MemoryStore& image);
+  Image image() const;
+  /// REQUIRES: no process uses the disk.
+  void restore(const Image& image);
 
   /// What survives a loss of power now.
   const MemoryStore& durable() const { return durable_; }
   const MemoryStore& written() const { return written_; }
   bool is_damaged(BytesView key) const { return damaged_.contains(Bytes(key)); }
+  /// The store refused its files at the last open.
+  bool was_refused() const { return was_refused_; }
+  /// The first promise that the store under the disk has broken; empty when it kept all.
+  const std::string& broken_promise() const { return broken_promise_; }
 
  private:
-  struct Change {
-    Space space;
-    Bytes key;
-    std::optional<Bytes> value;
-  };
-  using Step = std::vector<Change>;
-
   bool call_fails() { return calls_ != nullptr && ++calls_->count == calls_->fails_at; }
   static void apply(const Step& step, MemoryStore& store);
+  void note_broken(std::string what);
+  /// What the opened store holds. Where files are damaged, objects that it cannot read are noted
+  /// in `unreadable`.
+  Result<MemoryStore> read_all(std::set<Bytes>& unreadable);
+  /// Finds out how many of the unsynced steps an opened store came back with.
+  Status reconcile();
+  /// Asks the store which objects it cannot read.
+  void find_damaged();
+  void forget_unsynced();
 
+  std::unique_ptr<SimStore> store_;
+  /// Of store_, while a process uses it.
+  DurableStore* opened_ = nullptr;
+  /// The end of the last process may have cost unsynced steps.
+  bool tail_may_be_cut_ = false;
+  /// A file was cut by the last loss of power.
+  bool tail_was_torn_ = false;
+  /// Pages that the store knows it had written may be gone.
+  bool pages_may_be_lost_ = false;
+  bool was_refused_ = false;
+  /// Of a real store: reads may fail, and so may all that compactions do.
+  bool has_damaged_files_ = false;
+  std::string broken_promise_;
   MemoryStore written_;
   MemoryStore durable_;
   Step pending_;

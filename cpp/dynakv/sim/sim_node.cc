@@ -30,12 +30,20 @@ const char* word_for(PeerState state) {
 }  // namespace
 
 SimNode::SimNode(SimWorld& world, int index, SimNodeOptions options, Random random)
-    : world_(world), index_(index), options_(std::move(options)), random_(random) {}
+    : world_(world),
+      index_(index),
+      options_(std::move(options)),
+      random_(random),
+      disk_(options_.store ? options_.store(random.stream("store")) : nullptr) {}
 
 Status SimNode::start() {
   ++run_;
-  core_ = std::make_unique<NodeCore>(options_.core, disk_, random_.stream("core", run_));
   const StartEvidence evidence{"boot " + std::to_string(boot_), "place " + std::to_string(place_)};
+  if (Status opened = disk_.open(evidence.boot_id); !opened) {
+    disk_.drop_pending();
+    return opened;
+  }
+  core_ = std::make_unique<NodeCore>(options_.core, disk_, random_.stream("core", run_));
   Outbox out;
   if (Status started = core_->start(world_.now_at(index_), evidence, out); !started) {
     core_.reset();
@@ -45,6 +53,7 @@ Status SimNode::start() {
   is_paused_ = false;
   durable_progress_ = {};
   end_step(out);
+  if (!core_) return fail(ErrorCode::storage, "the node's storage failed in its first step");
   return {};
 }
 
@@ -60,11 +69,15 @@ void SimNode::crash(bool lose_power) {
   sync_is_under_way_ = false;
   is_paused_ = false;
   if (lose_power) {
-    disk_.lose_power(random_);
-    ++boot_;
+    reboot();
   } else {
     disk_.drop_pending();
   }
+}
+
+void SimNode::reboot() {
+  disk_.lose_power(random_);
+  ++boot_;
 }
 
 Status SimNode::stop_cleanly() {
@@ -73,6 +86,7 @@ Status SimNode::stop_cleanly() {
   core_->end_step();
   if (Status written = disk_.write_step(); !written) return written;
   if (Status synced = disk_.sync(); !synced) return synced;
+  disk_.close();
   crash(false);
   return {};
 }

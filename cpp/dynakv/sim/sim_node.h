@@ -23,6 +23,8 @@ struct SimNodeOptions {
   NodeCoreOptions core;
   Duration step_delay_mean = microseconds(20);
   Duration sync_delay_mean = microseconds(200);
+  /// Null: the disk is a model in memory.
+  SimStoreFactory store;
 };
 
 class SimNode {
@@ -34,6 +36,8 @@ class SimNode {
   /// The process ends: at once, or after a clean stop.
   void crash(bool lose_power);
   Status stop_cleanly();
+  /// Turns the machine off and on again. REQUIRES: !is_running().
+  void reboot();
   void pause() { is_paused_ = true; }
   void resume();
   /// Multiplies the time that its steps and syncs take.

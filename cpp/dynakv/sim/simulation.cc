@@ -35,6 +35,7 @@ Simulation::Simulation(SimulationOptions options)
     };
     node_options.core.effects_wait_for_sync = options_.sync_before_effects;
     node_options.sync_delay_mean = options_.sync_delay_mean;
+    node_options.store = options_.store;
     nodes_.push_back(
         std::make_unique<SimNode>(static_cast<SimWorld&>(*this), i, node_options,
                                   random_.stream("node", static_cast<std::uint64_t>(i))));

@@ -33,6 +33,8 @@ struct SimulationOptions {
   NetworkOptions network;
   bool sync_before_effects = true;
   Duration sync_delay_mean = microseconds(200);
+  /// What stores under the nodes' disks; null: they are models in memory.
+  SimStoreFactory store;
   /// How long a host takes to notice that a silent other is gone.
   Duration silence_noticed_mean = seconds(3);
   bool tracing = false;
@@ -78,6 +80,8 @@ class Simulation final : private SimWorld {
   // Faults. Each is idempotent; a node's number is 0 to node_count - 1.
   void crash(int node, bool lose_power = false);
   Status restart(int node);
+  /// Turns the machine of a node that does not run off and on again.
+  void reboot(int node);
   void stop_cleanly(int node);
   void pause(int node);
   void resume(int node);

@@ -47,6 +47,12 @@ Status Simulation::restart(int i) {
   return {};
 }
 
+void Simulation::reboot(int i) {
+  if (node(i).is_running()) return;
+  trace({now(), "reboot", i, -1, {}});
+  node(i).reboot();
+}
+
 void Simulation::stop_cleanly(int i) {
   if (!node(i).is_running()) return;
   if (on_crash) on_crash(i);

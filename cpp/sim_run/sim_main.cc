@@ -1,7 +1,8 @@
 // Runs seeds: `dynakv_sim_run --first S --seeds N`. Each seed is one whole cluster with its clients
 // and faults; the exit code says what kind of failure came first: 2 usage, 3 safety, 4 liveness,
 // 5 nondeterminism, 6 a rare situation that a long run never met. The last line of a failure is the
-// command that replays it. `--nodes 1000` runs one large cluster instead (sim/many_nodes.h).
+// command that replays it. A tenth of the seeds run the real store under their disks, or all with
+// `--rocksdb`. `--nodes 1000` runs one large cluster instead (sim/many_nodes.h).
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
@@ -17,6 +18,7 @@
 #include "dynakv/sim/report.h"
 #include "dynakv/sim/run.h"
 #include "dynakv/sim/shrink.h"
+#include "sim_run/rocksdb_sim_store.h"
 
 namespace {
 
@@ -39,6 +41,7 @@ struct Arguments {
   bool trace = false;
   bool shrink = false;
   bool points = false;
+  bool rocksdb = false;
 };
 
 bool parse(int argc, char** argv, Arguments& arguments) {
@@ -51,7 +54,8 @@ bool parse(int argc, char** argv, Arguments& arguments) {
   const std::map<std::string, bool*> switches = {{"--verbose", &arguments.verbose},
                                                  {"--trace", &arguments.trace},
                                                  {"--shrink", &arguments.shrink},
-                                                 {"--points", &arguments.points}};
+                                                 {"--points", &arguments.points},
+                                                 {"--rocksdb", &arguments.rocksdb}};
   bool good = true;
   for (int i = 1; i < argc && good; ++i) {
     if (const auto number = numbers.find(argv[i]); number != numbers.end() && i + 1 < argc) {
@@ -67,7 +71,7 @@ bool parse(int argc, char** argv, Arguments& arguments) {
   if (good && arguments.jobs >= 1) return true;
   std::fprintf(stderr,
                "usage: dynakv_sim_run [--first S] [--seeds N] [--jobs N] [--repeat-every N]\n"
-               "                      [--points] [--verbose] [--trace] [--shrink]\n"
+               "                      [--points] [--verbose] [--trace] [--shrink] [--rocksdb]\n"
                "       dynakv_sim_run --nodes N [--first S]\n");
   return false;
 }
@@ -80,6 +84,9 @@ struct SeedRun {
 SeedRun run_seed(std::uint64_t seed, const Arguments& arguments) {
   SeedRun run{dynakv::draw_plan(seed, PlanLimits{}), {}};
   run.plan.simulation.tracing = arguments.trace;
+  if (run.plan.wants_real_store || arguments.rocksdb) {
+    run.plan.simulation.store = dynakv::new_rocksdb_sim_store;
+  }
   run.result = dynakv::run_plan(run.plan);
   if (arguments.repeat_every > 0 && seed % arguments.repeat_every == 0 &&
       dynakv::run_plan(run.plan).trace_hash != run.result.trace_hash) {
@@ -147,7 +154,7 @@ void print_run(const SeedRun& run, const Arguments& arguments) {
   }
 }
 
-void print_failure(const Plan& plan, const RunResult& result) {
+void print_failure(const Plan& plan, const RunResult& result, const Arguments& arguments) {
   std::printf("seed %llu: %s\n", static_cast<unsigned long long>(plan.seed),
               describe_setup(plan).c_str());
   for (const auto& fault : plan.faults) std::printf("  %s\n", describe(fault).c_str());
@@ -157,8 +164,8 @@ void print_failure(const Plan& plan, const RunResult& result) {
                 violation.detail.c_str());
     if (++shown == 12) break;
   }
-  std::printf("replay: ./dev sim --first %llu --seeds 1 --verbose\n",
-              static_cast<unsigned long long>(plan.seed));
+  std::printf("replay: ./dev sim --first %llu --seeds 1 --verbose%s\n",
+              static_cast<unsigned long long>(plan.seed), arguments.rocksdb ? " --rocksdb" : "");
 }
 
 void print_shrunk(const SeedRun& run) {
@@ -228,7 +235,7 @@ int main(int argc, char** argv) {
     report.add(run.result);
     print_run(run, arguments);
     if (run.result.kind == RunKind::clean) continue;
-    if (report.failed() <= kFailuresShown) print_failure(run.plan, run.result);
+    if (report.failed() <= kFailuresShown) print_failure(run.plan, run.result, arguments);
     if (arguments.shrink && report.failed() == 1 && run.result.kind != RunKind::nondeterminism) {
       print_shrunk(run);
     }

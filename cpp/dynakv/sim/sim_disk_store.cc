@@ -1,0 +1,133 @@
+// How a simulated disk judges the store under it.
+#include <utility>
+
+#include "dynakv/base/check.h"
+#include "dynakv/base/sometimes.h"
+#include "dynakv/sim/sim_disk.h"
+
+namespace dynakv {
+namespace {
+
+constexpr std::size_t kEverything = std::size_t{1} << 30;
+
+/// Equal, but for objects in `but`.
+bool are_equal(const MemoryStore& a, const MemoryStore& b, const std::set<Bytes>& but) {
+  // The counters change with each step, so this tells most pairs apart at once.
+  if (a.written(Space::node_state) != b.written(Space::node_state)) return false;
+  if (a.written(Space::hints) != b.written(Space::hints)) return false;
+  if (but.empty()) return a.written(Space::objects) == b.written(Space::objects);
+  MemoryStore::Records left = a.written(Space::objects);
+  MemoryStore::Records right = b.written(Space::objects);
+  for (const Bytes& key : but) {
+    left.erase(key);
+    right.erase(key);
+  }
+  return left == right;
+}
+
+}  // namespace
+
+Status SimDisk::open(const std::string& boot_id) {
+  if (!store_) return {};
+  auto opened = store_->open(boot_id);
+  was_refused_ = !opened;
+  if (!opened) {
+    sometimes(Sometimes::store_refused_lost_log, pages_may_be_lost_);
+    if (!pages_may_be_lost_ && !has_damaged_files_)
+      note_broken("did not open: " + opened.error().message);
+    return fail(opened.error());
+  }
+  opened_ = *opened;
+  store_->rest();
+  return reconcile();
+}
+
+Result<MemoryStore> SimDisk::read_all(std::set<Bytes>& unreadable) {
+  MemoryStore found;
+  for (const Space space : {Space::objects, Space::hints, Space::node_state}) {
+    const auto records = opened_->scan(space, {}, {}, kEverything);
+    if (records) {
+      for (const auto& [key, value] : *records) found.put(space, key, value);
+      continue;
+    }
+    if (!has_damaged_files_ || space != Space::objects) return fail(records.error());
+    // A scan ends at the damage; each object that there can be is asked for alone.
+    std::set<Bytes> keys;
+    for (const auto& [key, value] : durable_.written(space)) keys.insert(key);
+    for (const Step& step : unsynced_) {
+      for (const Change& change : step) {
+        if (change.space == space) keys.insert(change.key);
+      }
+    }
+    for (const Bytes& key : keys) {
+      const auto value = opened_->get(space, key);
+      if (!value) {
+        unreadable.insert(key);
+      } else if (value->has_value()) {
+        found.put(space, key, **value);
+      }
+    }
+  }
+  DYNAKV_CHECK(found.write_step());
+  return found;
+}
+
+Status SimDisk::reconcile() {
+  std::set<Bytes> unreadable;
+  auto found = read_all(unreadable);
+  if (!found) {
+    if (!has_damaged_files_) note_broken("cannot be read: " + found.error().message);
+    return fail(found.error());
+  }
+  std::optional<std::size_t> kept;
+  MemoryStore prefix = durable_;
+  for (std::size_t count = 0;; ++count) {
+    if (are_equal(prefix, *found, unreadable)) kept = count;
+    if (count == unsynced_.size()) break;
+    apply(unsynced_[count], prefix);
+  }
+  if (!kept) {
+    note_broken("came back with no prefix of its steps that holds what was synced");
+    durable_ = std::move(*found);
+  } else if (*kept < unsynced_.size() && !tail_may_be_cut_) {
+    note_broken("has lost steps although no power was lost");
+  }
+  sometimes(Sometimes::torn_log_recovered, tail_was_torn_ && kept && *kept < unsynced_.size());
+  if (tail_may_be_cut_ && kept) {
+    sometimes(Sometimes::torn_tail_dropped, *kept < unsynced_.size());
+    sometimes(Sometimes::unsynced_tail_survived, *kept > 0);
+  }
+  // A store that was opened has made durable what it found.
+  for (std::size_t i = 0; i < kept.value_or(0); ++i) apply(unsynced_[i], durable_);
+  written_ = durable_;
+  forget_unsynced();
+  if (has_damaged_files_) find_damaged();
+  return {};
+}
+
+void SimDisk::find_damaged() {
+  damaged_.clear();
+  for (const auto& [key, value] : written_.written(Space::objects)) {
+    if (!opened_->get(Space::objects, key)) damaged_.insert(key);
+  }
+  sometimes(Sometimes::damaged_block_found, !damaged_.empty());
+}
+
+void SimDisk::forget_unsynced() {
+  unsynced_.clear();
+  synced_steps_ = written_steps_;
+  tail_may_be_cut_ = tail_was_torn_ = pages_may_be_lost_ = false;
+}
+
+void SimDisk::note_broken(std::string what) {
+  if (broken_promise_.empty()) broken_promise_ = std::move(what);
+}
+
+void SimDisk::close() {
+  if (!store_) return drop_pending();
+  opened_ = nullptr;
+  store_->close();
+  drop_pending();
+}
+
+}  // namespace dynakv
