@@ -213,7 +213,11 @@ void draw_clones(Plan& plan, Random random) {
 void draw_excess_losses(Plan& plan, const PlanLimits& limits, Random random) {
   if (plan.faults.empty() || !random.chance(limits.excess_loss_percent, 100)) return;
   plan.exceeds_loss_budget = plan.loses_data = true;
-  const std::vector<FaultKind> losses = losses_of(plan);
+  std::vector<FaultKind> losses = losses_of(plan);
+  // What shows a node that it was rolled back is that others have seen more of it. Of a write with
+  // W=1 nobody needs to have: on a backup from before it, put back in place, its dot may come
+  // again.
+  if (smallest_w(plan) == 1) std::erase(losses, FaultKind::restore_backup);
   const bool is_burst = random.chance(1, 2);
   const Instant burst{random.between(2'000'000'000, plan.length.nanoseconds * 8 / 10)};
   for (std::int64_t i = random.between(2, 12); i > 0; --i) {

@@ -147,6 +147,29 @@ TEST(Simulation, SeedsThatOnceFailedPass) {
   EXPECT_GT(count, 0);
 }
 
+// Beyond the loss budget acknowledged writes are really lost, and the cluster still does not lie.
+TEST(Simulation, PlansBeyondTheLossBudgetLoseWritesAndStayHonest) {
+  PlanLimits limits;
+  limits.operation_count = 400;
+  limits.length = seconds(30);
+  limits.fault_count_mean = 8;
+  int drawn = 0;
+  std::uint64_t lost = 0;
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    const Plan plan = draw_plan(seed, limits);
+    if (!plan.exceeds_loss_budget) continue;
+    ++drawn;
+    const RunResult result = run_plan(plan);
+    for (const Violation& violation : result.violations) {
+      ADD_FAILURE() << "seed " << seed << ": " << violation.invariant << ": " << violation.detail;
+    }
+    lost += result.points[static_cast<std::size_t>(Sometimes::acked_write_lost)];
+  }
+  EXPECT_GT(drawn, 15);
+  EXPECT_LT(drawn, 45);
+  EXPECT_GT(lost, 0u);
+}
+
 TEST(Simulation, TheDiskKeepsExactlyWhatItPromises) {
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     Random random(seed);
