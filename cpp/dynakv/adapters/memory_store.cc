@@ -58,14 +58,20 @@ bool MemoryStore::has_pending() const {
                      [](const Changes& changes) { return !changes.empty(); });
 }
 
-Status MemoryStore::write_step() {
+Status MemoryStore::write_step(std::vector<Before>* before) {
   if (condition_ == StoreCondition::failed) return fail(ErrorCode::storage, "the store has failed");
   for (std::size_t space = 0; space < kSpaceCount; ++space) {
+    Records& records = written_[space];
     for (auto& [key, value] : pending_[space]) {
+      const auto [at, is_new] = records.try_emplace(key);
+      if (before != nullptr) {
+        auto was = is_new ? std::nullopt : std::optional<Bytes>(std::move(at->second));
+        before->push_back({static_cast<Space>(space), key, std::move(was)});
+      }
       if (value) {
-        written_[space].insert_or_assign(key, std::move(*value));
+        at->second = std::move(*value);
       } else {
-        written_[space].erase(key);
+        records.erase(at);
       }
     }
   }

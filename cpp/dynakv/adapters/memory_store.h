@@ -9,6 +9,8 @@
 
 #include <array>
 #include <map>
+#include <optional>
+#include <vector>
 
 #include "dynakv/protocol/store.h"
 
@@ -26,9 +28,18 @@ class MemoryStore final : public DurableStore {
                                                     std::size_t count_max) override;
   StoreCondition condition() const override { return condition_; }
 
+  /// A record as it was; an empty optional: there was none.
+  struct Before {
+    Space space;
+    Bytes key;
+    std::optional<Bytes> value;
+  };
+
   bool has_pending() const override;
   /// Errors: storage while the condition is `failed`.
-  Status write_step() override;
+  Status write_step() override { return write_step(nullptr); }
+  /// The same; says also what the records that it changes were before.
+  Status write_step(std::vector<Before>* before);
   Status sync() override;
 
   /// Forgets the pending batch, as the end of the process would.

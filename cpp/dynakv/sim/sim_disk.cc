@@ -27,14 +27,10 @@ Result<std::optional<Bytes>> SimDisk::get(Space space, BytesView key) {
 
 void SimDisk::put(Space space, BytesView key, BytesView value) {
   written_.put(space, key, value);
-  pending_.push_back({space, Bytes(key), Bytes(value)});
   if (space == Space::objects) damaged_.erase(Bytes(key));
 }
 
-void SimDisk::erase(Space space, BytesView key) {
-  written_.erase(space, key);
-  pending_.push_back({space, Bytes(key), std::nullopt});
-}
+void SimDisk::erase(Space space, BytesView key) { written_.erase(space, key); }
 
 Result<std::vector<std::pair<Bytes, Bytes>>> SimDisk::scan(Space space, BytesView first,
                                                            BytesView last, std::size_t count_max) {
@@ -54,13 +50,14 @@ StoreCondition SimDisk::condition() const {
 
 Status SimDisk::write_step() {
   if (has_failed_) return failed_before();
-  if (pending_.empty()) return {};
+  if (!has_pending()) return {};
   if (call_fails()) {
     has_failed_ = true;
     return call_failed();
   }
-  if (const Status written = written_.write_step(); !written) return written;
-  unsynced_.push_back(std::exchange(pending_, {}));
+  Step step;
+  if (const Status written = written_.write_step(&step); !written) return written;
+  unsynced_.push_back(std::move(step));
   ++written_steps_;
   return {};
 }
@@ -75,31 +72,40 @@ Status SimDisk::finish_sync(std::uint64_t steps) {
     return fail(ErrorCode::storage, "the simulated sync failed; its pages are lost");
   }
   sometimes(Sometimes::sync_covered_steps, steps >= synced_steps_ + 3);
-  for (; synced_steps_ < steps; ++synced_steps_) {
-    apply(unsynced_.front(), durable_);
-    unsynced_.pop_front();
-  }
+  for (; synced_steps_ < steps; ++synced_steps_) unsynced_.pop_front();
+  durable_.reset();
   return {};
 }
 
-void SimDisk::apply(const Step& step, MemoryStore& store) {
-  for (const Change& change : step) {
-    if (change.value) {
-      store.put(change.space, change.key, *change.value);
-    } else {
-      store.erase(change.space, change.key);
+void SimDisk::take_back(MemoryStore& store, std::size_t kept) const {
+  for (std::size_t step = unsynced_.size(); step > kept; --step) {
+    for (const MemoryStore::Before& before : unsynced_[step - 1]) {
+      if (before.value) {
+        store.put(before.space, before.key, *before.value);
+      } else {
+        store.erase(before.space, before.key);
+      }
     }
+    // A memory store's write fails only when it was told to.
+    (void)store.write_step();
   }
-  // A memory store's write fails only when it was told to.
-  (void)store.write_step();
+}
+
+const MemoryStore& SimDisk::durable() const {
+  if (unsynced_.empty() && !written_.has_pending()) return written_;
+  if (!durable_) {
+    durable_ = written_;
+    durable_->drop_pending();
+    take_back(*durable_, 0);
+  }
+  return *durable_;
 }
 
 void SimDisk::drop_pending() {
   written_.drop_pending();
-  pending_.clear();
   if (has_failed_) {
     // The pages of the failed sync were clean but lost: the process's end makes it visible.
-    restore(MemoryStore(durable_));
+    restore(MemoryStore(durable()));
   }
 }
 
@@ -108,8 +114,9 @@ void SimDisk::lose_power(Random& random) {
   const std::uint64_t kept = random.below(unsynced_.size() + 1);
   sometimes(Sometimes::torn_tail_dropped, kept < unsynced_.size());
   sometimes(Sometimes::unsynced_tail_survived, kept > 0);
-  for (std::uint64_t i = 0; i < kept; ++i) apply(unsynced_[i], durable_);
-  restore(MemoryStore(durable_));
+  MemoryStore left = written_;
+  take_back(left, static_cast<std::size_t>(kept));
+  restore(left);
 }
 
 void SimDisk::wipe() {
@@ -119,9 +126,9 @@ void SimDisk::wipe() {
 }
 
 void SimDisk::restore(const MemoryStore& image) {
-  durable_ = image;
   written_ = image;
-  pending_.clear();
+  written_.drop_pending();
+  durable_.reset();
   unsynced_.clear();
   synced_steps_ = written_steps_;
   has_failed_ = false;

@@ -39,7 +39,7 @@ class SimDisk final : public DurableStore {
                                                     std::size_t count_max) override;
   StoreCondition condition() const override;
 
-  bool has_pending() const override { return !pending_.empty(); }
+  bool has_pending() const override { return written_.has_pending(); }
   Status write_step() override;
   /// At once; the simulated node uses begin_sync() and finish_sync() to let time pass between.
   Status sync() override;
@@ -63,29 +63,28 @@ class SimDisk final : public DurableStore {
   /// Damages a stored object, drawn from `random`: reads of it fail until it is overwritten.
   bool damage_object(Random& random);
   /// What a backup taken now holds.
-  const MemoryStore& image() const { return durable_; }
+  const MemoryStore& image() const { return durable(); }
   void restore(const MemoryStore& image);
 
-  /// What survives a loss of power now.
-  const MemoryStore& durable() const { return durable_; }
+  /// What survives a loss of power now. Good until the disk changes.
+  const MemoryStore& durable() const;
   const MemoryStore& written() const { return written_; }
   bool is_damaged(BytesView key) const { return damaged_.contains(Bytes(key)); }
 
  private:
-  struct Change {
-    Space space;
-    Bytes key;
-    std::optional<Bytes> value;
-  };
-  using Step = std::vector<Change>;
+  /// The records that a step changed, as they were before.
+  using Step = std::vector<MemoryStore::Before>;
 
   bool call_fails() { return calls_ != nullptr && ++calls_->count == calls_->fails_at; }
-  static void apply(const Step& step, MemoryStore& store);
+  /// Takes back all but the first `kept` of the unsynced steps.
+  void take_back(MemoryStore& store, std::size_t kept) const;
 
   MemoryStore written_;
-  MemoryStore durable_;
-  Step pending_;
+  /// The steps that are not synced: a second store of what is would be as large as the first, for
+  /// each of a thousand nodes.
   std::deque<Step> unsynced_;
+  /// What durable() made, until a sync.
+  mutable std::optional<MemoryStore> durable_;
   std::uint64_t written_steps_ = 0;
   std::uint64_t synced_steps_ = 0;
   std::set<Bytes> damaged_;
