@@ -264,10 +264,10 @@ _PASSIVE = {
     "left": "known to be removed",
 }
 _TOLD = {
-    "alive": "knows it is alive again",
-    "suspect": "suspects it, and asks others",
+    "alive": "knows it is back",
+    "suspect": "suspects it",
     "dead": "holds it for dead",
-    "left": "knows it was removed",
+    "left": "knows it left",
 }
 
 
@@ -283,7 +283,7 @@ def _key(y: float, read: Trace, topics: list[str], *, has_faults: bool) -> Eleme
             )
             x += 36 + 6.4 * len(_TOLD[state])
     if has_faults:
-        made.add(cross(x + 5, y - 4, 4), label("what really happened to it", x + 16, y, "small"))
-        x += 196
-    made.add(label("empty: believed alive", x, y, "soft small"))
+        made.add(cross(x + 5, y - 4, 4), label("what really happened", x + 16, y, "small"))
+        x += 164
+    made.add(label("empty: believes it alive", x, y, "soft small"))
     return made
