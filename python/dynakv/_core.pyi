@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal, TypedDict, final
 
 from dynakv._exceptions import DynakvError
-from dynakv._explain import EventKind
+from dynakv._explain import CopyKind, EventKind
 from dynakv._options import ReadRepair
 
 version: str
@@ -29,7 +29,7 @@ class StatusFields(TypedDict):
     peers: list[PeerFields]
     counters: dict[str, int]
 
-_ExplainedEvent = tuple[int, str, EventKind, str | None]
+_ExplainedEvent = tuple[int, str, EventKind, str | None, CopyKind | None]
 _Choices = tuple[int, int, int, bool]
 
 class _ExplainFields(TypedDict):
@@ -40,6 +40,8 @@ class _ExplainFields(TypedDict):
     fallbacks: list[str]
     required: int
     strict: bool
+    begun_at: float
+    request: int
     events: list[_ExplainedEvent]
 
 def error_table() -> list[tuple[str, int, str, bool]]: ...

@@ -24,7 +24,10 @@ EventKind = Literal[
     "repaired",
     "quorum_met",
     "replied",
+    "repair_planned",
+    "refused",
 ]
+CopyKind = Literal["empty", "first", "equal", "behind", "ahead", "beside"]
 
 _DETAILS: dict[EventKind, str] = {
     "received": "the coordinator took the request",
@@ -42,7 +45,25 @@ _DETAILS: dict[EventKind, str] = {
     "repaired": "holds what it lacked durably",
     "quorum_met": "enough nodes answered",
     "replied": "the client was answered",
+    "repair_planned": "had less than the reply shows, and is to be sent the rest after it",
+    "refused": "refused: too few nodes could be reached, and nothing was sent",
 }
+_ANSWERS: dict[CopyKind, str] = {
+    "empty": "has nothing of the key",
+    "first": "answered with all it has",
+    "equal": "answered with the same",
+    "behind": "answered with less than was known",
+    "ahead": "answered with more than was known",
+    "beside": "answered with something that was not known, and lacks something that was",
+}
+
+
+def _in_words(event: EventKind, target: str | None, copy: CopyKind | None) -> str:
+    if event == "answered" and copy is not None:
+        return _ANSWERS[copy]
+    if event == "digest_equal" and copy == "behind":
+        return "has the same as another, which is less than was known"
+    return _DETAILS[event].format(target=target)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +78,16 @@ class ExplainEvent:
         The node that it is about.
     event : str
         "received", "sent", "acked", "answered", "digest_equal", "digest_differs", "failed",
-        "silent", "skipped", "hint_sent", "hint_stored", "repair_sent", "repaired", "quorum_met" or
-        "replied".
+        "silent", "skipped", "hint_sent", "hint_stored", "repair_sent", "repaired",
+        "quorum_met", "replied", "repair_planned" or "refused".
     target : str or None
         The owner that a hint is for.
     detail : str
         The event in words.
+    copy : str or None
+        Of an answer: what the node's copy is next to all that was heard before it. "empty" (it has
+        nothing of the key), "first" (nobody had anything before), "equal", "behind" (it lacks
+        something), "ahead" (it has more), "beside" (both).
     """
 
     at_us: int
@@ -70,6 +95,7 @@ class ExplainEvent:
     event: EventKind
     target: str | None
     detail: str
+    copy: CopyKind | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +117,13 @@ class Explain:
     met_at_us : int or None
         When it was met; None: it was not.
     events : tuple of ExplainEvent
-        In the order in which they happened, up to the reply.
+        In the order in which they happened, up to the reply. Owners that are repaired in the
+        background are sent what they lack after it: the record says of whom that is known.
+    begun_at : float, seconds
+        When the coordinator took the request, by its steady clock: in a simulation, virtual time.
+    request : int
+        The number under which it asked the others; 0: it asked nobody. Events of a simulation's
+        trace name it.
     """
 
     operation: Literal["get", "put", "delete"]
@@ -103,12 +135,14 @@ class Explain:
     strict: bool
     met_at_us: int | None
     events: tuple[ExplainEvent, ...]
+    begun_at: float = 0.0
+    request: int = 0
 
     @classmethod
     def _from_core(cls, fields: _ExplainFields) -> Self:
         events = tuple(
-            ExplainEvent(at_us, node, kind, target, _DETAILS[kind].format(target=target))
-            for at_us, node, kind, target in fields["events"]
+            ExplainEvent(at_us, node, kind, target, _in_words(kind, target, copy), copy)
+            for at_us, node, kind, target, copy in fields["events"]
         )
         met = [event.at_us for event in events if event.event == "quorum_met"]
         return cls(
@@ -121,6 +155,8 @@ class Explain:
             strict=fields["strict"],
             met_at_us=met[0] if met else None,
             events=events,
+            begun_at=fields["begun_at"],
+            request=fields["request"],
         )
 
     def data(self) -> dict[str, Any]:

@@ -98,8 +98,14 @@ def test_options_reach_the_core_by_every_way(
     )
     with dynakv.connect(f"dynakv://{addresses}/?sloppy=false&explain=1") as kv:
         assert kv.get("other", r=1, sloppy=True).explain is not None
-        with pytest.raises(dynakv.QuorumUnavailable):
+        with pytest.raises(dynakv.QuorumUnavailable) as refused:
             kv.put("k", b"v")
+        record = refused.value.explain
+        assert record is not None
+        assert (record.required, record.strict, record.met_at_us) == (2, True, None)
+        lost = {f"n{index}" for index in preference(kv, "k")[:2]}
+        assert {e.node for e in record.events if e.event == "skipped"} == lost
+        assert [e.event for e in record.events[-2:]] == ["refused", "replied"]
         assert kv.put("k", b"v", sloppy=True).explain is not None
         outcomes = kv.put_many({"k": b"w"}), kv.put_many({"k": b"w"}, sloppy=True)
     assert isinstance(outcomes[0][0], dynakv.QuorumUnavailable)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import dynakv
 import pytest
+from dynakv._cluster_waits import _owners_are_equal
 
 MODES = ["thread", pytest.param("process", marks=pytest.mark.slow)]
 WaitUntil = Callable[..., None]
@@ -208,3 +211,10 @@ def test_only_nodes_in_development_obey(tmp_path: Path) -> None:
         for use in (node._pause, lambda: node._set_link_faults([])):
             with pytest.raises(dynakv.ConfigError, match="development"):
                 use()
+
+
+def test_converged_sees_an_owner_that_has_nothing() -> None:
+    read: Any = SimpleNamespace(all_answered=True, explain=SimpleNamespace(events=[]))
+    assert _owners_are_equal(read)
+    read.explain.events.append(SimpleNamespace(event="repair_planned"))
+    assert not _owners_are_equal(read)

@@ -413,12 +413,69 @@ def test_request_of_an_error() -> None:
     with pytest.raises(dynakv.QuorumTimeout) as late:
         kv.put("k", b"1", timeout=4, explain=True)
     figure = viz.request(late.value)
-    assert "The strict quorum of W = 2 was not met." in figure.text()
+    assert "The strict quorum of W = 2 was not met; only owners count." in figure.text()
     sim.run_for(6)
     with pytest.raises(dynakv.QuorumUnavailable) as refused:
         kv.put("k", b"2", explain=True)
-    with pytest.raises(dynakv.ArgumentTypeError, match="refused before any node was asked"):
-        viz.request(refused.value)
+    figure = viz.request(refused.value)
+    assert "refused: too few to be reached" in figure.svg()
+    assert figure.svg().count("known to be down, and not asked") == 2
+    assert [each["event"] for each in figure.data()["events"]] == [
+        *("received", "skipped", "skipped", "refused", "replied")
+    ]
+    with pytest.raises(dynakv.QuorumUnavailable) as silent:
+        kv.put("k", b"2")
+    with pytest.raises(dynakv.ArgumentTypeError, match="not made with explain=True"):
+        viz.request(silent.value)
+
+
+def stale_owner() -> tuple[dynakv.Simulation, str]:
+    """Return a simulation in which one owner of "k" slept through a write that a read will find."""
+    sim = dynakv.Simulation(5, seed=5)
+    kv = sim.client()
+    kv.put("k", b"1", w="all")
+    _, away, last = sim.where("k")
+    sim.pause(away)
+    sim.run_for(5)
+    (hint,) = kv.put("k", b"2", w=3).hinted
+    for index in (away, last, int(hint.node[1:])):
+        sim.crash(index)
+    sim.restart(away)
+    sim.run_for(5)
+    return sim, f"n{away}"
+
+
+def test_request_shows_who_is_to_be_repaired_and_with_a_trace_how_it_went() -> None:
+    sim, stale = stale_owner()
+    read = sim.client().get("k", explain=True)
+    sim.run_for(1)
+    plain = viz.request(read)
+    assert "is sent what it lacks after the reply" in plain.svg()
+    assert "its copy has less" in plain.svg()
+    assert "has nothing of the key" in plain.svg()  # a fallback without a hint
+    assert ">after the reply<" not in plain.svg()
+    assert re.search(rf"{stale} +repair_planned", plain.text())
+
+    whole = viz.request(read, trace=sim)
+    events = [each for each in whole.data()["events"] if each["node"] == stale]
+    kinds = [each["event"] for each in events]
+    assert kinds[-3:] == ["repair_planned", "repair_sent", "repaired"]
+    assert events[-1]["at_us"] > events[-2]["at_us"] >= whole.data()["replied_at_us"]
+    assert "repaired: holds what it lacked" in whole.svg()
+    assert ">after the reply<" in whole.svg()
+    assert viz.request(read, trace=sim.trace).svg() == whole.svg()
+    other = sim.client().get("k", explain=True)  # a request that repaired nothing
+    assert viz.request(other, trace=sim).svg() == viz.request(other).svg()
+
+
+def test_a_timeline_shows_repairs() -> None:
+    sim, stale = stale_owner()
+    sim.client().get("k")
+    sim.run_for(1)
+    assert {event.host for event in sim.trace if event.kind == "repaired"} == {stale}
+    figure = viz.timeline(sim, start=sim.now - 2)
+    assert ">repaired by a read<" in figure.svg()
+    assert "another event" not in figure.svg()
 
 
 def test_timeline_shows_faults_and_operations(story: Story) -> None:

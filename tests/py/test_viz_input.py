@@ -116,6 +116,20 @@ def test_a_thousand_nodes_fold_and_say_so() -> None:
     assert readable_in_time(lambda: viz.balance(FakeLayout(1000))).data()["lightest"] == "n0"
 
 
+def test_a_true_layout_of_a_thousand_nodes() -> None:
+    members = [dynakv.Member(f"{i + 1:032x}", f"n{i}", f"n{i}:7400") for i in range(1000)]
+    layout = dynakv.Layout(members)
+    ring = readable_in_time(lambda: viz.ring(layout, keys=["k"], highlight="n7"))
+    assert sum(node["copies"] for node in ring.data()["nodes"]) == 3 * 2**14
+    placed = readable_in_time(lambda: viz.preference(layout, "k"))
+    assert [each["name"] for each in placed.data()["walk"][:3]] == layout.owners(b"k")
+    balance = readable_in_time(lambda: viz.balance(layout)).data()
+    ratios = [node["ratio"] for node in balance["nodes"]]
+    assert 0.5 < min(ratios) < 1 < max(ratios) < 1.25
+    moved = readable_in_time(lambda: viz.moves(dynakv.Layout(members[:-1]), layout)).data()
+    assert moved["least"] <= moved["moved"] < 0.02 * moved["copies"]
+
+
 @pytest.mark.parametrize("given", [[], viz.Recorder()])
 def test_a_key_without_history(given: object, kv: dynakv.Client, key: str) -> None:
     assert "no write" in readable_in_time(lambda: viz.versions(given, "k")).text()

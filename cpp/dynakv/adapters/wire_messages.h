@@ -38,7 +38,11 @@ struct WireEnum<ReadRepair> {
 };
 template <>
 struct WireEnum<ExplainKind> {
-  static bool is_known(ExplainKind v) { return v <= ExplainKind::replied; }
+  static bool is_known(ExplainKind v) { return v <= ExplainKind::refused; }
+};
+template <>
+struct WireEnum<CopyKind> {
+  static bool is_known(CopyKind v) { return v <= CopyKind::beside; }
 };
 template <>
 struct WireEnum<PeerState> {
@@ -51,6 +55,10 @@ struct WireEnum<ErrorCode> {
 template <>
 struct WireEnum<LayoutVersion> {
   static bool is_known(LayoutVersion) { return true; }
+};
+template <>
+struct WireEnum<RequestId> {
+  static bool is_known(RequestId) { return true; }
 };
 template <>
 struct WireEnum<ActorId> {
@@ -74,7 +82,7 @@ struct WireBytesMin<RecoveryRecord> : std::integral_constant<std::size_t, 3> {};
 template <>
 struct WireBytesMin<StandIn> : std::integral_constant<std::size_t, 32> {};
 template <>
-struct WireBytesMin<ExplainEvent> : std::integral_constant<std::size_t, 37> {};
+struct WireBytesMin<ExplainEvent> : std::integral_constant<std::size_t, 38> {};
 template <>
 struct WireBytesMin<WireCounter> : std::integral_constant<std::size_t, 9> {};
 
@@ -110,11 +118,12 @@ void serialize(Archive& ar, StandIn& v) {
 }
 template <class Archive>
 void serialize(Archive& ar, ExplainEvent& v) {
-  ar(v.at_us, v.kind, v.node, v.owner);
+  ar(v.at_us, v.kind, v.node, v.owner, v.copy);
 }
 template <class Archive>
 void serialize(Archive& ar, Explain& v) {
-  ar(v.layout, v.coordinator, v.owners, v.fallbacks, v.required, v.strict, v.events);
+  ar(v.layout, v.coordinator, v.owners, v.fallbacks, v.required, v.strict, v.begun_at.nanoseconds,
+     v.request, v.events);
 }
 inline void save(WireOutput& ar, const ExplainRecord& v) {
   ar(v != nullptr);

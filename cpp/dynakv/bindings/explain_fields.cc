@@ -41,8 +41,32 @@ const char* name_of(ExplainKind kind) {
       return "quorum_met";
     case ExplainKind::replied:
       return "replied";
+    case ExplainKind::repair_planned:
+      return "repair_planned";
+    case ExplainKind::refused:
+      return "refused";
   }
   return "";
+}
+
+py::object name_of(CopyKind copy) {
+  switch (copy) {
+    case CopyKind::none:
+      return py::none();
+    case CopyKind::empty:
+      return py::str("empty");
+    case CopyKind::first:
+      return py::str("first");
+    case CopyKind::equal:
+      return py::str("equal");
+    case CopyKind::behind:
+      return py::str("behind");
+    case CopyKind::ahead:
+      return py::str("ahead");
+    case CopyKind::beside:
+      return py::str("beside");
+  }
+  return py::none();
 }
 
 }  // namespace
@@ -54,8 +78,8 @@ py::object explain_fields(const ExplainRecord& record, const char* operation,
   for (const ExplainEvent& event : record->events) {
     py::object target = py::none();
     if (!event.owner.is_nil()) target = py::str(node_name(layout, event.owner));
-    events.append(
-        py::make_tuple(event.at_us, node_name(layout, event.node), name_of(event.kind), target));
+    events.append(py::make_tuple(event.at_us, node_name(layout, event.node), name_of(event.kind),
+                                 target, name_of(event.copy)));
   }
   py::dict fields;
   fields["operation"] = operation;
@@ -65,6 +89,8 @@ py::object explain_fields(const ExplainRecord& record, const char* operation,
   fields["fallbacks"] = node_names(layout, record->fallbacks);
   fields["required"] = record->required;
   fields["strict"] = record->strict;
+  fields["begun_at"] = seconds_of(record->begun_at);
+  fields["request"] = to_number(record->request);
   fields["events"] = events;
   return fields;
 }

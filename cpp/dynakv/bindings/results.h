@@ -18,6 +18,9 @@
 
 namespace dynakv {
 
+/// Of a virtual or steady clock.
+inline double seconds_of(Instant at) { return static_cast<double>(at.nanoseconds) / 1e9; }
+
 /// A member's name, or its id when the layout does not know it. `layout` may be null.
 std::string node_name(const Layout* layout, const NodeId& id);
 std::vector<std::string> node_names(const Layout* layout, const std::vector<NodeId>& ids);

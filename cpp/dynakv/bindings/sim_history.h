@@ -6,6 +6,7 @@
 #include <cmath>
 #include <memory>
 
+#include "dynakv/bindings/results.h"
 #include "dynakv/bindings/sim_log.h"
 
 namespace dynakv {
@@ -13,8 +14,6 @@ namespace dynakv {
 inline Duration duration_from(double seconds_count) {
   return {static_cast<std::int64_t>(std::llround(seconds_count * 1e9))};
 }
-
-inline double seconds_of(Instant at) { return static_cast<double>(at.nanoseconds) / 1e9; }
 
 /// (client, flow, verb, bucket, key, value, context, condition, start, end, outcome). None for a
 /// value that the verb has not, a context that was not given, and the end and the outcome of an

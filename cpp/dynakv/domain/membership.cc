@@ -29,30 +29,19 @@ bool says_the_same(MemberState a, const MemberState& b) {
   return a == b;
 }
 
-/// Calls `visit(state, line)` for each state, with the sender's line of it or null, and
+/// Calls `visit(own, line)` for each line of this side, with the sender's line of it or null, and
 /// `visit(null, line)` for lines of ids that are not known here.
 template <typename Visit>
-void walk(const std::map<NodeId, MemberState>& states, const std::vector<MemberVersion>& digest,
+void walk(const std::vector<MemberVersion>& lines, const std::vector<MemberVersion>& digest,
           Visit visit) {
-  auto state = states.begin();
+  auto own = lines.begin();
   for (const MemberVersion& line : digest) {
-    for (; state != states.end() && state->first < line.id; ++state) visit(&state->second, nullptr);
-    const bool is_known = state != states.end() && state->first == line.id;
-    visit(is_known ? &state->second : nullptr, &line);
-    if (is_known) ++state;
+    for (; own != lines.end() && own->id < line.id; ++own) visit(&*own, nullptr);
+    const bool is_known = own != lines.end() && own->id == line.id;
+    visit(is_known ? &*own : nullptr, &line);
+    if (is_known) ++own;
   }
-  for (; state != states.end(); ++state) visit(&state->second, nullptr);
-}
-
-void add_update(const MemberState& state, const MemberVersion* known, MembershipDelta& delta) {
-  if (known != nullptr && !state.at.is_newer_than(*known)) return;
-  const bool has_content = known != nullptr && known->incarnation == state.at.incarnation &&
-                           known->version >= state.at.changed;
-  if (has_content) {
-    delta.heartbeats.push_back(state.at);
-  } else {
-    delta.states.push_back(state);
-  }
+  for (; own != lines.end(); ++own) visit(&*own, nullptr);
 }
 
 }  // namespace
@@ -60,6 +49,8 @@ void add_update(const MemberState& state, const MemberVersion* known, Membership
 void Membership::set_layout(const Layout& layout) {
   layout_names_.clear();
   for (const Member& member : layout.members) layout_names_[member.name] = member.id;
+  ids_by_name_.clear();
+  for (const auto& [id, state] : states_) note_name(state);
 }
 
 Membership::News Membership::merge(const MembershipDelta& delta) {
@@ -79,15 +70,24 @@ void Membership::merge_state(const MemberState& state, News& news) {
   }
   if (at == states_.end()) {
     states_.emplace(id, state);
+    has_lines_ = false;
     news.changed.push_back(id);
   } else {
     if (!wins_over(state, at->second)) return;
     if (!says_the_same(state, at->second)) news.changed.push_back(id);
     forget_name(at->second);
     at->second = state;
+    follow_line(state.at);
   }
   news.beating.push_back(id);
-  if (!state.has_left()) ids_by_name_[state.name].insert(id);
+  note_name(state);
+}
+
+void Membership::note_name(const MemberState& state) {
+  if (state.has_left()) return;
+  const auto in_layout = layout_names_.find(state.name);
+  if (in_layout != layout_names_.end() && in_layout->second == state.at.id) return;
+  ids_by_name_[state.name].insert(state.at.id);
 }
 
 void Membership::merge_heartbeat(const MemberVersion& heartbeat, News& news) {
@@ -97,7 +97,16 @@ void Membership::merge_heartbeat(const MemberVersion& heartbeat, News& news) {
   if (heartbeat.incarnation != known.incarnation || heartbeat.changed > known.version) return;
   if (heartbeat.version <= known.version) return;
   known.version = heartbeat.version;
+  follow_line(known);
   news.beating.push_back(heartbeat.id);
+}
+
+void Membership::follow_line(const MemberVersion& at) {
+  if (!has_lines_) return;
+  const auto line =
+      std::lower_bound(lines_.begin(), lines_.end(), at.id,
+                       [](const MemberVersion& each, const NodeId& id) { return each.id < id; });
+  *line = at;
 }
 
 void Membership::forget_name(const MemberState& state) {
@@ -107,26 +116,41 @@ void Membership::forget_name(const MemberState& state) {
   if (named->second.empty()) ids_by_name_.erase(named);
 }
 
-std::vector<MemberVersion> Membership::digest() const {
-  std::vector<MemberVersion> lines;
-  lines.reserve(states_.size());
-  for (const auto& [id, state] : states_) lines.push_back(state.at);
-  return lines;
+const std::vector<MemberVersion>& Membership::digest() const {
+  if (!has_lines_) {
+    lines_.clear();
+    lines_.reserve(states_.size());
+    for (const auto& [id, state] : states_) lines_.push_back(state.at);
+    has_lines_ = true;
+  }
+  return lines_;
+}
+
+void Membership::add_update(const MemberVersion& own, const MemberVersion* known,
+                            MembershipDelta& delta) const {
+  if (known != nullptr && !own.is_newer_than(*known)) return;
+  const bool has_content =
+      known != nullptr && known->incarnation == own.incarnation && known->version >= own.changed;
+  if (has_content) {
+    delta.heartbeats.push_back(own);
+  } else {
+    delta.states.push_back(*find(own.id));
+  }
 }
 
 MembershipDelta Membership::delta_for(const std::vector<MemberVersion>& digest) const {
   MembershipDelta delta;
-  walk(states_, digest, [&](const MemberState* state, const MemberVersion* line) {
-    if (state != nullptr) add_update(*state, line, delta);
+  walk(this->digest(), digest, [&](const MemberVersion* own, const MemberVersion* line) {
+    if (own != nullptr) add_update(*own, line, delta);
   });
   return delta;
 }
 
 std::vector<MemberVersion> Membership::wanted_from(const std::vector<MemberVersion>& digest) const {
   std::vector<MemberVersion> wanted;
-  walk(states_, digest, [&](const MemberState* state, const MemberVersion* line) {
+  walk(this->digest(), digest, [&](const MemberVersion* own, const MemberVersion* line) {
     if (line == nullptr) return;
-    const MemberVersion known = state != nullptr ? state->at : MemberVersion{.id = line->id};
+    const MemberVersion known = own != nullptr ? *own : MemberVersion{.id = line->id};
     if (line->is_newer_than(known) && wanted.size() < kMemberCountMax) wanted.push_back(known);
   });
   return wanted;
@@ -136,7 +160,7 @@ MembershipDelta Membership::answer_to(const std::vector<MemberVersion>& wanted) 
   MembershipDelta delta;
   for (const MemberVersion& line : wanted) {
     if (const MemberState* state = find(line.id)) {
-      add_update(*state, line.incarnation == 0 ? nullptr : &line, delta);
+      add_update(state->at, line.incarnation == 0 ? nullptr : &line, delta);
     }
   }
   return delta;

@@ -94,7 +94,7 @@ class Membership {
   News merge(const MembershipDelta& delta);
 
   /// A line for each known id, in their order.
-  std::vector<MemberVersion> digest() const;
+  const std::vector<MemberVersion>& digest() const;
   /// What the sender of `digest` lacks. Lines that are not in the order of their ids cost bytes.
   MembershipDelta delta_for(const std::vector<MemberVersion>& digest) const;
   /// Of what the sender of `digest` knows better, the lines as they are here (zero: unknown).
@@ -118,11 +118,21 @@ class Membership {
  private:
   void merge_state(const MemberState& state, News& news);
   void merge_heartbeat(const MemberVersion& heartbeat, News& news);
+  void note_name(const MemberState& state);
   void forget_name(const MemberState& state);
+  /// What is newer here than `known` (null: nothing is) goes into the delta.
+  void add_update(const MemberVersion& own, const MemberVersion* known,
+                  MembershipDelta& delta) const;
+  void follow_line(const MemberVersion& at);
 
   std::map<NodeId, MemberState> states_;
+  /// The digest. A cluster of a thousand nodes compares it three thousand times a second, while it
+  /// rarely hears of a new member: then it is made anew when it is next needed.
+  mutable std::vector<MemberVersion> lines_;
+  mutable bool has_lines_ = true;
   std::map<Bytes, NodeId> layout_names_;
-  /// Ids that have not left, by name: usually one for each.
+  /// Ids that have not left, by name: usually one for each. Without those to which the layout gives
+  /// their names.
   std::map<Bytes, std::set<NodeId>> ids_by_name_;
   std::uint64_t dropped_count_ = 0;
 };

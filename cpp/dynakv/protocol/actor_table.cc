@@ -11,7 +11,7 @@
 namespace dynakv {
 
 ActorTable::ActorTable(Store& store, Random random)
-    : store_(store), random_(random), rows_(kSlotCount), journal_(kJournalLength) {}
+    : store_(store), random_(random), journal_(kJournalLength) {}
 
 Status ActorTable::load() {
   auto records =
@@ -22,7 +22,7 @@ Status ActorTable::load() {
   }
   // A row that was written again since is found in its newest record only.
   for (std::size_t slot = 0; slot < kSlotCount; ++slot) {
-    const std::uint64_t sequence = rows_[slot].sequence;
+    const std::uint64_t sequence = row_of(static_cast<Slot>(slot)).sequence;
     if (sequence != 0) journal_[sequence % kJournalLength].push_back(static_cast<Slot>(slot));
   }
   return {};
@@ -37,14 +37,16 @@ Status ActorTable::load_record(BytesView value) {
     const auto actor = static_cast<ActorId>(in.fixed<std::uint64_t>());
     const auto counter = in.fixed<std::uint64_t>();
     if (!in.ok() || slot >= kSlotCount) in.refuse();
-    if (in.ok() && rows_[slot].sequence < sequence) rows_[slot] = {actor, counter, sequence, false};
+    if (!in.ok()) break;
+    Row& row = made_row_of(static_cast<Slot>(slot));
+    if (row.sequence < sequence) row = {actor, counter, sequence, false};
   }
   if (in.finished() && sequence != 0) return {};
   return fail(ErrorCode::corruption, "a record of the slots' actors is malformed");
 }
 
 Dot ActorTable::next_dot(Slot slot) {
-  Row& row = rows_[to_number(slot)];
+  Row& row = made_row_of(slot);
   if (row.actor == ActorId{}) {
     while (row.actor == ActorId{}) row.actor = static_cast<ActorId>(random_.next());
     row.counter = 0;
@@ -56,7 +58,7 @@ Dot ActorTable::next_dot(Slot slot) {
 }
 
 void ActorTable::move(Slot slot) {
-  Row& row = rows_[to_number(slot)];
+  Row& row = made_row_of(slot);
   if (row.moved) return;
   row.moved = true;
   moved_.push_back(slot);
@@ -67,7 +69,7 @@ void ActorTable::end_step() {
   const std::uint64_t sequence = ++sequence_;
   std::vector<Slot>& place = journal_[sequence % kJournalLength];
   for (const Slot slot : place) {
-    const Row& row = rows_[to_number(slot)];
+    const Row& row = row_of(slot);
     const bool only_here = row.sequence + kJournalLength == sequence;
     sometimes(Sometimes::journal_place_carried_on, only_here && row.actor != ActorId{});
     if (only_here && row.actor != ActorId{}) move(slot);
@@ -76,7 +78,7 @@ void ActorTable::end_step() {
   ByteWriter out(value);
   out.fixed(sequence);
   for (const Slot slot : moved_) {
-    Row& row = rows_[to_number(slot)];
+    Row& row = made_row_of(slot);
     row.sequence = sequence;
     row.moved = false;
     out.fixed(to_number(slot));
@@ -90,8 +92,8 @@ void ActorTable::end_step() {
 }
 
 void ActorTable::retire(Slot slot) {
-  Row& row = rows_[to_number(slot)];
-  if (row.actor == ActorId{}) return;
+  if (row_of(slot).actor == ActorId{}) return;
+  Row& row = made_row_of(slot);
   row.actor = ActorId{};
   row.counter = 0;
   ++retired_count_;
@@ -103,7 +105,7 @@ void ActorTable::retire_all() {
 }
 
 bool ActorTable::check_against(Slot slot, const Context& seen) {
-  const Row& row = rows_[to_number(slot)];
+  const Row& row = row_of(slot);
   if (row.actor == ActorId{} || seen.highest_counter_of(row.actor) <= row.counter) return false;
   if (canary(Canary::past_not_checked)) return false;
   retire(slot);
@@ -111,7 +113,7 @@ bool ActorTable::check_against(Slot slot, const Context& seen) {
 }
 
 bool ActorTable::check_against(Slot slot, const Dot& known) {
-  const Row& row = rows_[to_number(slot)];
+  const Row& row = row_of(slot);
   if (row.actor == ActorId{} || known.actor != row.actor || known.counter <= row.counter ||
       canary(Canary::past_not_checked)) {
     return false;

@@ -16,7 +16,9 @@
 // as the data that it counts. Invariant 3: a counter only grows while its actor lives.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "dynakv/base/random.h"
@@ -42,7 +44,7 @@ class ActorTable {
   void end_step();
 
   /// The slot's actor; zero while none is minted.
-  ActorId actor_of(Slot slot) const { return rows_[to_number(slot)].actor; }
+  ActorId actor_of(Slot slot) const { return row_of(slot).actor; }
 
   /// Retires the slot's actor: it is not written under again.
   void retire(Slot slot);
@@ -68,12 +70,26 @@ class ActorTable {
     bool moved = false;
   };
 
+  static constexpr std::size_t kChunkRows = 128;
+  using Chunk = std::array<Row, kChunkRows>;
+
+  const Row& row_of(Slot slot) const {
+    static constexpr Row kEmpty;
+    const auto& chunk = chunks_[to_number(slot) / kChunkRows];
+    return chunk ? (*chunk)[to_number(slot) % kChunkRows] : kEmpty;
+  }
+  Row& made_row_of(Slot slot) {
+    auto& chunk = chunks_[to_number(slot) / kChunkRows];
+    if (!chunk) chunk = std::make_unique<Chunk>();
+    return (*chunk)[to_number(slot) % kChunkRows];
+  }
   void move(Slot slot);
   Status load_record(BytesView value);
 
   Store& store_;
   Random random_;
-  std::vector<Row> rows_;
+  /// Empty rows take no memory: most nodes of a large cluster write to few slots.
+  std::array<std::unique_ptr<Chunk>, kSlotCount / kChunkRows> chunks_;
   /// Slots that moved in this step.
   std::vector<Slot> moved_;
   /// What each place of the journal holds.

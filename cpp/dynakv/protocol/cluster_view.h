@@ -66,24 +66,39 @@ class ClusterView {
     const std::vector<NodeId> nodes = walk(slot);
     const auto owner_count = std::min(nodes.size(), static_cast<std::size_t>(n));
     const auto middle = nodes.begin() + static_cast<std::ptrdiff_t>(owner_count);
-    Explainer explainer(now.steady, Explain{version(),
-                                            self,
-                                            {nodes.begin(), middle},
-                                            {middle, nodes.end()},
-                                            static_cast<std::uint16_t>(required),
-                                            is_strict,
-                                            {}});
+    Explain record{version(), self, {nodes.begin(), middle}, {middle, nodes.end()}};
+    record.required = static_cast<std::uint16_t>(required);
+    record.strict = is_strict;
+    record.begun_at = now.steady;
+    Explainer explainer(std::move(record));
     explainer.note(now.steady, ExplainKind::received, self);
     return explainer;
+  }
+
+  /// The record of a request that this node refuses, because too few can be reached.
+  ExplainRecord explain_refusal(Now now, const NodeId& self, Slot slot, int n, int required,
+                                bool is_strict) const {
+    Explainer record = explainer(now, self, slot, n, required, is_strict);
+    for (const NodeId& node : is_strict ? owners(slot, n) : walk(slot)) {
+      const bool is_lost = node != self && !is_usable(node);
+      if (is_lost) record.note(now.steady, ExplainKind::skipped, node);
+    }
+    record.note(now.steady, ExplainKind::refused, self);
+    record.note(now.steady, ExplainKind::replied, self);
+    return record.record();
   }
 
   /// The owners of a key in a bucket with N = n, nearest to the slot first.
   std::vector<NodeId> owners(Slot slot, int n) const { return ring_->preference_list(slot, n); }
 
-  void set_up(const NodeId& node) { up_.insert(node); }
-  void set_down(const NodeId& node) { up_.erase(node); }
-  bool is_up(const NodeId& node) const { return up_.contains(node); }
-  const std::set<NodeId>& up() const { return up_; }
+  void set_up(const NodeId& node) {
+    const auto at = std::lower_bound(up_.begin(), up_.end(), node);
+    if (at == up_.end() || *at != node) up_.insert(at, node);
+  }
+  void set_down(const NodeId& node) { std::erase(up_, node); }
+  bool is_up(const NodeId& node) const { return std::binary_search(up_.begin(), up_.end(), node); }
+  /// In their order.
+  const std::vector<NodeId>& up() const { return up_; }
 
   void set_suspect(const NodeId& node, bool is_suspect) {
     if (is_suspect) {
@@ -101,7 +116,8 @@ class ClusterView {
   std::optional<Layout> layout_;
   std::shared_ptr<const Ring> ring_;
   Hash128 digest_;
-  std::set<NodeId> up_;
+  /// Sorted: each round of gossip takes a copy.
+  std::vector<NodeId> up_;
   std::set<NodeId> suspects_;
 };
 

@@ -19,7 +19,7 @@ enum class ExplainKind : std::uint8_t {
   sent = 1,
   /// `node` holds the object durably.
   acked = 2,
-  /// `node` answered a read with its full object; `found` says whether it had one.
+  /// `node` answered a read with its full object, or with having none (CopyKind::empty).
   answered = 3,
   digest_equal = 4,
   digest_differs = 5,
@@ -38,6 +38,27 @@ enum class ExplainKind : std::uint8_t {
   /// R or W was met.
   quorum_met = 13,
   replied = 14,
+  /// `node` answered with less than the reply shows, and is to be sent the rest afterwards.
+  repair_planned = 15,
+  /// `node`, the coordinator, refused: too few could be reached, and nothing was sent.
+  refused = 16,
+};
+
+/// What a node's copy is next to the join of those that were heard before it.
+enum class CopyKind : std::uint8_t {
+  /// The event is no answer, or nothing can be said.
+  none = 0,
+  /// It has nothing of the key.
+  empty = 1,
+  /// Nobody before it had anything.
+  first = 2,
+  equal = 3,
+  /// It lacks something, and has nothing that was not known.
+  behind = 4,
+  /// It has all that was known, and more.
+  ahead = 5,
+  /// It lacks something, and has something that was not known.
+  beside = 6,
 };
 
 struct ExplainEvent {
@@ -48,6 +69,7 @@ struct ExplainEvent {
   NodeId node;
   /// For hints: whom they are for. Nil otherwise.
   NodeId owner;
+  CopyKind copy = CopyKind::none;
 
   bool operator==(const ExplainEvent&) const = default;
 };
@@ -59,6 +81,10 @@ struct Explain {
   std::vector<NodeId> fallbacks;
   std::uint16_t required = 0;
   bool strict = false;
+  /// By the coordinator's steady clock, which is the virtual time of a simulation.
+  Instant begun_at;
+  /// The number under which the coordinator asked the others; none: it asked nobody.
+  RequestId request{};
   std::vector<ExplainEvent> events;
 
   bool operator==(const Explain&) const = default;
@@ -71,13 +97,17 @@ using ExplainRecord = std::shared_ptr<const Explain>;
 class Explainer {
  public:
   Explainer() = default;
-  Explainer(Instant begin, Explain record)
-      : begin_(begin), record_(std::make_unique<Explain>(std::move(record))) {}
+  explicit Explainer(Explain record) : record_(std::make_unique<Explain>(std::move(record))) {}
 
-  void note(Instant now, ExplainKind kind, const NodeId& node, const NodeId& owner = {}) {
+  bool is_on() const { return record_ != nullptr; }
+  void note(Instant now, ExplainKind kind, const NodeId& node, const NodeId& owner = {},
+            CopyKind copy = CopyKind::none) {
     if (!record_ || record_->events.size() >= kEventCountMax) return;
-    const auto us = static_cast<std::uint32_t>((now - begin_).nanoseconds / 1000);
-    record_->events.push_back({us, kind, node, owner});
+    const auto us = static_cast<std::uint32_t>((now - record_->begun_at).nanoseconds / 1000);
+    record_->events.push_back({us, kind, node, owner, copy});
+  }
+  void set_request(RequestId request) {
+    if (record_) record_->request = request;
   }
   ExplainRecord record() const { return record_ ? std::make_shared<Explain>(*record_) : nullptr; }
 
@@ -85,7 +115,6 @@ class Explainer {
   /// Enough for the largest N with every fallback asked, answered and repaired.
   static constexpr std::size_t kEventCountMax = 256;
 
-  Instant begin_;
   std::unique_ptr<Explain> record_;
 };
 

@@ -34,15 +34,21 @@ void GetCoordinator::handle_request(Now now, const NodeId& from, RequestId id,
   const int alive = flight.is_sloppy ? view_.usable_in_sloppy(flight.slot, self)
                                      : view_.usable_count(flight.owners, self);
   sometimes(Sometimes::read_refused_early, alive < *r);
-  if (alive < *r) return out.send(from, id, quorum_unavailable(*r, alive, flight.is_sloppy));
+  if (alive < *r) {
+    ErrorReply refusal = quorum_unavailable(*r, alive, flight.is_sloppy);
+    if (head.explain) {
+      refusal.explain =
+          view_.explain_refusal(now, self, flight.slot, properties.n, *r, !flight.is_sloppy);
+    }
+    return out.send(from, id, std::move(refusal));
+  }
   flight.phase = ReadPhase(properties.kind, *r, flight.owners);
   if (head.explain) {
-    flight.explain =
-        view_.explainer(now, identity_.id(), flight.slot, properties.n, *r, !flight.is_sloppy);
+    flight.explain = view_.explainer(now, self, flight.slot, properties.n, *r, !flight.is_sloppy);
   }
-  const bool local_ok = read_local(flight);
-  if (local_ok) flight.explain.note(now.steady, ExplainKind::answered, identity_.id());
   const RequestId flight_id = ids_.next(identity_.progress());
+  flight.explain.set_request(flight_id);
+  const bool local_ok = read_local(now, flight);
   const auto at = in_flight_.emplace(flight_id, std::move(flight)).first;
   deadlines_.add(at->second.wake_at, flight_id, out);
   ask(now, flight_id, at->second, local_ok, out);
@@ -51,24 +57,18 @@ void GetCoordinator::handle_request(Now now, const NodeId& from, RequestId id,
 
 /// This node's own copy or, where it is no owner, the hints that it keeps. True when the owners'
 /// digests can be compared with it.
-bool GetCoordinator::read_local(Flight& flight) {
+bool GetCoordinator::read_local(Now now, Flight& flight) {
   const NodeId& self = identity_.id();
   if (flight.phase.is_asked(self)) {
     auto local = objects_.load_encoded(flight.bucket, flight.key);
-    if (!local) {
-      flight.phase.add_failure(self, local.error().code);
-      return false;
-    }
-    if (!identity_.copy_counts()) flight.phase.set_incomplete(self);
-    return flight.phase.add_object(self, std::move(*local)).has_value();
+    if (local && !identity_.copy_counts()) flight.phase.set_incomplete(self);
+    return flight.phase.add_local(now, self, std::move(local), flight.explain);
   }
   flight.phase.ask_fallback(self);
   const auto kept = hints_.find(flight.owners, flight.bucket, flight.key, flight.kind);
-  if (!kept) {
-    flight.phase.add_failure(self, kept.error().code);
-    return false;
-  }
-  (void)flight.phase.add_object(self, kept->is_absent() ? Bytes() : encode_object(*kept));
+  Result<Bytes> encoded = kept ? Result<Bytes>(kept->is_absent() ? Bytes() : encode_object(*kept))
+                               : Result<Bytes>(fail(kept.error()));
+  flight.phase.add_local(now, self, std::move(encoded), flight.explain);
   return false;
 }
 
@@ -123,17 +123,9 @@ void GetCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
       ask_fallback(now, id, flight, out);
     }
   }
-  const bool is_full = !reply.object.empty() || reply.digest == Hash128{};
-  if (is_full) {
-    // A malformed object already counts as that owner's failure.
-    (void)flight.phase.add_object(from, std::move(reply.object));
-    flight.explain.note(now.steady, ExplainKind::answered, from);
-  } else if (flight.phase.add_digest(from, reply.digest)) {
-    flight.explain.note(now.steady, ExplainKind::digest_differs, from);
+  if (flight.phase.add_reply(now, from, std::move(reply), flight.explain)) {
     sometimes(Sometimes::digest_differed);
     out.send(from, id, ReplicaGet{flight.bucket, flight.key, view_.version(), false});
-  } else {
-    flight.explain.note(now.steady, ExplainKind::digest_equal, from);
   }
   advance(now, at, out);
 }
@@ -233,6 +225,7 @@ GetReply GetCoordinator::make_reply(Now now, const Flight& flight) {
 void GetCoordinator::reply(Now now, Flight& flight, Outbox& out) {
   GetReply reply =
       flight.stage == Stage::repairing ? std::move(flight.reply) : make_reply(now, flight);
+  if (flight.stage == Stage::reading) note_planned_repair(now, flight);
   flight.stage = Stage::replied;
   ++replied_count_;
   flight.explain.note(now.steady, ExplainKind::replied, identity_.id());

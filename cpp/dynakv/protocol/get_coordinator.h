@@ -96,7 +96,7 @@ class GetCoordinator {
   };
   using Flights = std::map<RequestId, Flight>;
 
-  bool read_local(Flight& flight);
+  bool read_local(Now now, Flight& flight);
   void ask(Now now, RequestId id, Flight& flight, bool local_ok, Outbox& out);
   void ask_fallback(Now now, RequestId id, Flight& flight, Outbox& out);
   void advance(Now now, Flights::iterator flight, Outbox& out);
@@ -105,6 +105,8 @@ class GetCoordinator {
   void add_holder(Flight& flight, const NodeId& owner);
   /// Sends every owner that answered with less than the join what it lacks.
   void repair(Now now, RequestId id, Flight& flight, Outbox& out);
+  /// Notes who is known to need that when the reply leaves.
+  void note_planned_repair(Now now, Flight& flight);
   void send_repair(Now now, RequestId id, Flight& flight, std::vector<NodeId> owners,
                    const Bytes& object, Outbox& out);
   static GetReply make_reply(Now now, const Flight& flight);

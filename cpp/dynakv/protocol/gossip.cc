@@ -130,8 +130,8 @@ void Gossip::handle_round(Now now, bool is_ready, Outbox& out) {
   review(now, out);
   if (!view_.has_layout()) {
     if (options_.contact_points.empty() || view_.up().empty()) return;
-    const auto at = static_cast<std::ptrdiff_t>(random_.below(view_.up().size()));
-    return ask_for_layout(now, *std::next(view_.up().begin(), at), out);
+    const auto at = static_cast<std::size_t>(random_.below(view_.up().size()));
+    return ask_for_layout(now, view_.up()[at], out);
   }
   beat(is_ready);
   send_digest(now, choose_peers(), out);
@@ -145,7 +145,7 @@ void Gossip::send_digest(Now now, std::vector<NodeId> peers, Outbox& out) {
 }
 
 std::vector<NodeId> Gossip::choose_peers() {
-  std::vector<NodeId> peers(view_.up().begin(), view_.up().end());
+  std::vector<NodeId> peers = view_.up();
   const std::size_t fanout = options_.protocol.gossip_fanout;
   for (std::size_t i = 0; i < std::min(fanout, peers.size()); ++i) {
     std::swap(peers[i], peers[i + static_cast<std::size_t>(random_.below(peers.size() - i))]);

@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -80,6 +81,9 @@ class Gossip {
   PeerStatus status_of(const NodeId& id, Instant now) const;
   /// Of every other member that is in the layout or was heard of, in the order of their ids.
   std::vector<PeerStatus> statuses(Instant now) const;
+  /// The states of members that are not believed alive, and of those in `also`: a look at a few
+  /// instead of all.
+  std::map<NodeId, PeerState> states_of_doubted(Instant now, const std::set<NodeId>& also) const;
 
  private:
   GossipHead head() const;

@@ -51,4 +51,21 @@ std::vector<PeerStatus> Gossip::statuses(Instant now) const {
   return statuses;
 }
 
+std::map<NodeId, PeerState> Gossip::states_of_doubted(Instant now,
+                                                      const std::set<NodeId>& also) const {
+  std::set<NodeId> ids = also;
+  ids.insert(view_.suspects().begin(), view_.suspects().end());
+  for (const auto& [id, state] : membership_.states()) {
+    if (state.has_left()) ids.insert(id);
+  }
+  ids.erase(identity_.id());
+  std::map<NodeId, PeerState> states;
+  for (const NodeId& id : ids) {
+    const bool is_member = view_.has_layout() && view_.layout().find(id) != nullptr;
+    const bool is_heard_of = membership_.find(id) != nullptr && !membership_.is_refused(id);
+    if (is_member || is_heard_of) states[id] = status_of(id, now).state;
+  }
+  return states;
+}
+
 }  // namespace dynakv

@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -92,6 +93,8 @@ class NodeCore {
   std::uint64_t peers_revision() const;
   /// What this node knows of each other one, in the order of their ids.
   std::vector<PeerStatus> peer_statuses(Now now) const;
+  /// The states of those that it does not believe alive, and of those in `also`.
+  std::map<NodeId, PeerState> states_of_doubted(Now now, const std::set<NodeId>& also) const;
   const Membership& membership() const;
   /// Nothing was heard of the node for too long, so requests go elsewhere.
   bool is_suspect(const NodeId& node) const;

@@ -43,6 +43,11 @@ std::vector<PeerStatus> NodeCore::peer_statuses(Now now) const {
   return parts_->gossip.statuses(now.steady);
 }
 
+std::map<NodeId, PeerState> NodeCore::states_of_doubted(Now now,
+                                                        const std::set<NodeId>& also) const {
+  return parts_->gossip.states_of_doubted(now.steady, also);
+}
+
 const Membership& NodeCore::membership() const { return parts_->gossip.membership(); }
 
 bool NodeCore::is_suspect(const NodeId& node) const { return parts_->view.is_suspect(node); }
@@ -88,6 +93,7 @@ Status NodeCore::check_hello(const Hello& hello) const {
     return fail(ErrorCode::auth, "the id of the member '" + printable(member->name) +
                                      "' comes with the name '" + printable(hello.name) + "'");
   }
+  if (member != nullptr) return {};  // names of the layout's members belong to them
   const NodeId owner = membership.owner_of(hello.name);
   if (owner.is_nil() || owner == hello.sender) return {};
   return fail(

@@ -71,6 +71,53 @@ Status ReadPhase::add_object(const NodeId& owner, Bytes encoded) {
   return {};
 }
 
+CopyKind ReadPhase::compare(BytesView encoded) const {
+  if (encoded.empty()) return CopyKind::empty;
+  const auto copy = decode_object(encoded);
+  if (!copy || copy->kind() != joined_.kind()) return CopyKind::none;
+  if (joined_.is_absent()) return CopyKind::first;
+  Object both = joined_;
+  both.join(*copy);
+  if (both == joined_) return both == *copy ? CopyKind::equal : CopyKind::behind;
+  return both == *copy ? CopyKind::ahead : CopyKind::beside;
+}
+
+CopyKind ReadPhase::compare(const Hash128& digest) const {
+  // What is joined already can only be all of it or a part.
+  return digest == digest_of_object(joined_encoded()) ? CopyKind::equal : CopyKind::behind;
+}
+
+bool ReadPhase::add_reply(Now now, const NodeId& from, ReplicaGetReply reply, Explainer& explain) {
+  if (reply.is_incomplete) set_incomplete(from);
+  if (!reply.object.empty() || reply.digest == Hash128{}) {
+    const CopyKind copy = explain.is_on() ? compare(reply.object) : CopyKind::none;
+    // A malformed object already counts as that owner's failure.
+    const bool is_good = add_object(from, std::move(reply.object)).has_value();
+    explain.note(now.steady, is_good ? ExplainKind::answered : ExplainKind::failed, from, {}, copy);
+    return false;
+  }
+  if (add_digest(from, reply.digest)) {
+    explain.note(now.steady, ExplainKind::digest_differs, from);
+    return true;
+  }
+  const CopyKind copy = explain.is_on() ? compare(reply.digest) : CopyKind::none;
+  explain.note(now.steady, ExplainKind::digest_equal, from, {}, copy);
+  return false;
+}
+
+bool ReadPhase::add_local(Now now, const NodeId& self, Result<Bytes> encoded, Explainer& explain) {
+  CopyKind copy = CopyKind::none;
+  bool is_good = false;
+  if (encoded) {
+    if (explain.is_on()) copy = compare(*encoded);
+    is_good = add_object(self, std::move(*encoded)).has_value();
+  } else {
+    add_failure(self, encoded.error().code);
+  }
+  explain.note(now.steady, is_good ? ExplainKind::answered : ExplainKind::failed, self, {}, copy);
+  return is_good;
+}
+
 bool ReadPhase::add_digest(const NodeId& owner, const Hash128& digest) {
   if (!tally_.is_pending(owner)) return false;
   if (is_known(digest)) {

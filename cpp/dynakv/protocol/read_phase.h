@@ -40,6 +40,12 @@ class ReadPhase {
   void set_incomplete(const NodeId& owner);
   bool is_incomplete(const NodeId& owner) const;
 
+  /// Takes an answer, and notes what it brought. True when the node's full object is needed.
+  [[nodiscard]] bool add_reply(Now now, const NodeId& from, ReplicaGetReply reply,
+                               Explainer& explain);
+  /// The same for the copy of this very node; false when it cannot be read.
+  bool add_local(Now now, const NodeId& self, Result<Bytes> encoded, Explainer& explain);
+
   /// An owner's full object in its byte form (empty = never written). Errors: corruption; the
   /// owner then counts as failed.
   Status add_object(const NodeId& owner, Bytes encoded);
@@ -73,6 +79,10 @@ class ReadPhase {
   Bytes encoded(WallTime wall) const;
 
  private:
+  /// What a copy is next to the join so far: of one that is not in it yet, and of a digest that
+  /// is that of a known object.
+  CopyKind compare(BytesView encoded) const;
+  CopyKind compare(const Hash128& digest) const;
   bool is_known(const Hash128& digest) const;
   bool is_owner(const NodeId& node) const;
   void add_answer(const NodeId& owner, const Hash128& digest);

@@ -25,6 +25,15 @@ void GetCoordinator::repair(Now now, RequestId id, Flight& flight, Outbox& out) 
   send_repair(now, id, flight, std::move(behind), object, out);
 }
 
+void GetCoordinator::note_planned_repair(Now now, Flight& flight) {
+  if (!flight.explain.is_on() || flight.repair == ReadRepair::off) return;
+  if (flight.phase.is_unanimous()) return;
+  const Hash128 digest = digest_of_object(flight.phase.joined_encoded());
+  for (const NodeId& owner : flight.phase.owners_behind(digest)) {
+    flight.explain.note(now.steady, ExplainKind::repair_planned, owner);
+  }
+}
+
 void GetCoordinator::send_repair(Now now, RequestId id, Flight& flight, std::vector<NodeId> owners,
                                  const Bytes& object, Outbox& out) {
   repaired_count_ += owners.size();

@@ -29,7 +29,15 @@ void WriteCoordinator::handle_request(Now now, const NodeId& from, RequestId id,
   const int alive = flight.is_sloppy ? view_.usable_in_sloppy(flight.slot, self)
                                      : view_.usable_count(flight.owners, self);
   sometimes(Sometimes::write_refused_early, alive < *w);
-  if (alive < *w) return out.send(from, id, quorum_unavailable(*w, alive, flight.is_sloppy));
+  const auto refuse = [&](int required, int found, bool is_sloppy) {
+    ErrorReply refusal = quorum_unavailable(required, found, is_sloppy);
+    if (head.explain) {
+      refusal.explain =
+          view_.explain_refusal(now, self, flight.slot, properties.n, required, !is_sloppy);
+    }
+    out.send(from, id, std::move(refusal));
+  };
+  if (alive < *w) return refuse(*w, alive, flight.is_sloppy);
 
   // The bucket's own R is known to fit N: the layout was validated.
   const int r = properties.r.resolve(properties.n).value_or(properties.n);
@@ -37,9 +45,7 @@ void WriteCoordinator::handle_request(Now now, const NodeId& from, RequestId id,
   if (must_read) {
     // Only owners can say what is not there (B34).
     const int owners_alive = view_.usable_count(flight.owners, identity_.id());
-    if (!flight.is_owner || owners_alive < r) {
-      return out.send(from, id, quorum_unavailable(r, owners_alive, false));
-    }
+    if (!flight.is_owner || owners_alive < r) return refuse(r, owners_alive, false);
   }
   if (head.explain) {
     flight.explain =
@@ -48,6 +54,7 @@ void WriteCoordinator::handle_request(Now now, const NodeId& from, RequestId id,
   flight.wake_at = std::min(flight.deadline, now.steady + options_.hint_timeout);
   flight.request = std::move(request);
   const RequestId flight_id = ids_.next(identity_.progress());
+  flight.explain.set_request(flight_id);
   const auto at = in_flight_.emplace(flight_id, std::move(flight)).first;
   deadlines_.add(at->second.wake_at, flight_id, out);
   if (must_read) {
@@ -64,8 +71,8 @@ void WriteCoordinator::begin_reading(Now now, RequestId id, Flight& flight, int 
   flight.reading.emplace(kind, r, flight.owners);
   auto local = objects_.load_encoded(head.bucket, head.key);
   if (!identity_.copy_counts()) flight.reading->set_incomplete(identity_.id());
-  const bool local_ok = local && flight.reading->add_object(identity_.id(), std::move(*local));
-  if (!local) flight.reading->add_failure(identity_.id(), local.error().code);
+  const bool local_ok =
+      flight.reading->add_local(now, identity_.id(), std::move(local), flight.explain);
   std::vector<NodeId> asked;
   for (const NodeId& owner : flight.owners) {
     if (owner == identity_.id()) continue;
@@ -131,18 +138,12 @@ void WriteCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
                                       ReplicaGetReply reply, Outbox& out) {
   const auto at = in_flight_.find(id);
   if (at == in_flight_.end() || !at->second.reading) return;
-  ReadPhase& reading = *at->second.reading;
-  if (reply.is_incomplete) reading.set_incomplete(from);
-  const bool is_full = !reply.object.empty() || reply.digest == Hash128{};
-  if (is_full) {
-    // A malformed object already counts as that owner's failure.
-    (void)reading.add_object(from, std::move(reply.object));
-  } else if (reading.add_digest(from, reply.digest)) {
+  Flight& flight = at->second;
+  if (flight.reading->add_reply(now, from, std::move(reply), flight.explain)) {
     sometimes(Sometimes::conditional_digest_differed);
-    const RequestHead& head = at->second.request.head;
+    const RequestHead& head = flight.request.head;
     out.send(from, id, ReplicaGet{head.bucket, head.key, view_.version(), false});
   }
-  at->second.explain.note(now.steady, ExplainKind::answered, from);
   continue_after_read(now, at, out);
 }
 

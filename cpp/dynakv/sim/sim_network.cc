@@ -25,11 +25,14 @@ Duration exponential(Random& random, Duration mean) {
 }
 
 SimNetwork::Link& SimNetwork::link(int from, int to) {
-  const std::pair<int, int> key{from, to};
-  const auto at = links_.find(key);
-  if (at != links_.end()) return at->second;
-  const auto entity = static_cast<std::uint64_t>(from) * 100003 + static_cast<std::uint64_t>(to);
-  return links_.emplace(key, Link(random_.stream("link", entity))).first->second;
+  const auto sender = static_cast<std::size_t>(from);
+  const auto receiver = static_cast<std::size_t>(to);
+  if (sender >= links_.size()) links_.resize(sender + 1);
+  auto& row = links_[sender];
+  if (receiver >= row.size()) row.resize(std::max(receiver + 1, links_.size()));
+  std::optional<Link>& way = row[receiver];
+  if (!way) way = Link(random_.stream("link", std::uint64_t{sender} * 100003 + receiver));
+  return *way;
 }
 
 Duration SimNetwork::draw_delay(int from, int to, Random& random) {

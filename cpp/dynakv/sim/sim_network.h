@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -79,6 +80,7 @@ class SimNetwork {
     Instant clogged_until;
   };
 
+  /// Good until the next call.
   Link& link(int from, int to);
   Duration draw_delay(int from, int to, Random& random);
   void carry(int from, int to, std::shared_ptr<const Bytes> frame, Link& link);
@@ -87,7 +89,8 @@ class SimNetwork {
   Random random_;
   NetworkOptions options_;
   Deliver deliver_;
-  std::map<std::pair<int, int>, Link> links_;
+  /// By sender, then receiver; made when they are first used.
+  std::vector<std::vector<std::optional<Link>>> links_;
   std::map<std::pair<int, int>, bool> blocked_;
   std::map<int, std::int64_t> slowness_;
   NetworkCounters counters_;

@@ -1,6 +1,7 @@
 #include "dynakv/sim/sim_node.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "dynakv/base/canary.h"
@@ -144,21 +145,22 @@ void SimNode::run_step(std::uint64_t run) {
 }
 
 void SimNode::remark_beliefs(Now now, bool is_round) {
-  // Only a round makes suspects, and only that is worth a look at all members; any word of a
-  // suspect ends the suspicion.
+  // Only a round makes suspects; any word of a suspect ends the suspicion.
   const bool is_news = std::any_of(beliefs_.begin(), beliefs_.end(), [this](const auto& belief) {
     return belief.second != PeerState::left && !core_->is_suspect(belief.first);
   });
   if (!is_round && !is_news) return;
-  for (const PeerStatus& peer : core_->peer_statuses(now)) {
-    const auto before = beliefs_.find(peer.node);
-    if (peer.state == (before == beliefs_.end() ? PeerState::alive : before->second)) continue;
-    if (peer.state == PeerState::alive) {
+  std::set<NodeId> doubted;
+  for (const auto& [id, state] : beliefs_) doubted.insert(id);
+  for (const auto& [id, state] : core_->states_of_doubted(now, doubted)) {
+    const auto before = beliefs_.find(id);
+    if (state == (before == beliefs_.end() ? PeerState::alive : before->second)) continue;
+    if (state == PeerState::alive) {
       beliefs_.erase(before);
     } else {
-      beliefs_[peer.node] = peer.state;
+      beliefs_[id] = state;
     }
-    world_.remark({now.steady, word_for(peer.state), index_, world_.host_of(peer.node), {}});
+    world_.remark({now.steady, word_for(state), index_, world_.host_of(id), {}});
   }
 }
 

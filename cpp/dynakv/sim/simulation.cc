@@ -6,6 +6,7 @@
 #include "dynakv/adapters/wire_codec.h"
 #include "dynakv/base/check.h"
 #include "dynakv/base/hash.h"
+#include "dynakv/protocol/request_id.h"
 
 namespace dynakv {
 namespace {
@@ -55,6 +56,7 @@ Simulation::Simulation(SimulationOptions options)
   layout_ = std::move(*layout);
   ring_ = std::make_shared<const Ring>(Ring::build(layout_));
   for (int i = 0; i < node_count(); ++i) node(i).adopt_layout(layout_);
+  make_connections();
   for (int i = 0; i < node_count(); ++i) connect_all(i);
 }
 
@@ -80,6 +82,7 @@ int Simulation::add_client() {
       options_.client, random_.stream("client", static_cast<std::uint64_t>(client))));
   const int host = node_count() + client;
   hosts_[session(client).id()] = host;
+  make_connections();
   Outbox out;
   session(client).set_layout(now_at(host), layout_, out, ring_);
   take_client_effects(client, out);
@@ -147,12 +150,24 @@ void Simulation::send(int from, const std::vector<NodeId>& to, const Message& me
     const int host = host_of(id);
     if (host < 0 || !connection(from, host).is_up) continue;
     if (on_send) on_send(from, host, message);
+    if (options_.tracing) remark_repair(from, host, message);
     if (!frame) {
       frame = std::make_shared<Bytes>();
       DYNAKV_CHECK(encode_message(message, *frame));
     }
     network_.send(from, host, frame);
   }
+}
+
+// Only the two messages of a read repair: the record of a request ends with its reply, and what
+// came of the repair is seen nowhere else.
+void Simulation::remark_repair(int from, int to, const Message& message) {
+  const bool is_sent = std::holds_alternative<ReplicaPut>(message.body);
+  const bool is_done = std::holds_alternative<ReplicaPutReply>(message.body);
+  if (!is_sent && !is_done) return;
+  if (RequestIds::waiter_of(message.id) != Waiter::get_coordinator) return;
+  remark({now(), is_sent ? "repair sent" : "repaired", from, to,
+          "request " + std::to_string(to_number(message.id))});
 }
 
 void Simulation::deliver(int to, int from, const Bytes& frame) {

@@ -137,6 +137,7 @@ class Simulation final : private SimWorld {
   void trace(SimEvent event) override;
   void remark(SimEvent event) override;
   bool is_tracing() const override { return options_.tracing; }
+  void remark_repair(int from, int to, const Message& message);
 
   bool is_client(int host) const { return host >= node_count(); }
   bool is_serving(int host) const;
@@ -145,13 +146,17 @@ class Simulation final : private SimWorld {
   void dial(int from, int to);
   void dial_after(int from, int to, Duration delay);
   void establish(int from, int to);
-  /// The Hello of `by` to `to` fits; else `by` hears why not.
-  bool is_welcome(int by, int to);
+  /// The Hello of `by` to `to`, if it fits; else `by` hears why not.
+  std::optional<Hello> welcome_hello(int by, int to);
   void lose_connection(int from, int to);
   void lose_connection_later(int from, int to, Duration delay);
   void lose_connections_of(int host, Duration notice_min, Duration notice_mean);
   void take_client_effects(int client, Outbox& out);
-  Connection& connection(int from, int to) { return connections_[{from, to}]; }
+  Connection& connection(int from, int to) {
+    return connections_[static_cast<std::size_t>(from)][static_cast<std::size_t>(to)];
+  }
+  /// Makes room for the connections of every host.
+  void make_connections();
   void set_up(int from, int to, bool is_up);
   void mix(BytesView kind, std::uint64_t a, std::uint64_t b);
 
@@ -163,7 +168,8 @@ class Simulation final : private SimWorld {
   std::vector<std::unique_ptr<Client>> clients_;
   SimNetwork network_;
   std::map<NodeId, int> hosts_;
-  std::map<std::pair<int, int>, Connection> connections_;
+  /// A row for each host: there are a million of them between a thousand nodes.
+  std::vector<std::vector<Connection>> connections_;
   /// Directions between two nodes that are up: counted, as all_ready() is asked after each event.
   std::size_t node_links_up_ = 0;
   std::map<int, std::int64_t> wall_offset_ms_;

@@ -15,6 +15,12 @@ bool Simulation::is_serving(int host) const {
   return is_client(host) || (node(host).is_running() && !node(host).is_paused());
 }
 
+void Simulation::make_connections() {
+  const auto count = static_cast<std::size_t>(host_count());
+  connections_.resize(count);
+  for (auto& row : connections_) row.resize(count);
+}
+
 void Simulation::set_up(int from, int to, bool is_up) {
   bool& was_up = connection(from, to).is_up;
   if (was_up == is_up) return;
@@ -49,14 +55,14 @@ void Simulation::dial(int from, int to) {
   dial_after(from, to, kRedialMin + exponential(connection_random_, kRedialMean));
 }
 
-bool Simulation::is_welcome(int by, int to) {
-  const Hello hello =
+std::optional<Hello> Simulation::welcome_hello(int by, int to) {
+  Hello hello =
       is_client(by) ? session(by - node_count()).hello() : node(by).hello_for(node(to).id());
   const Status checked = node(to).core().check_hello(hello);
-  if (checked) return true;
+  if (checked) return hello;
   trace({now(), "hello refused", to, by, checked.error().message});
   if (!is_client(by)) node(by).refused(node(to).core().refusal_for(hello, checked.error()));
-  return false;
+  return std::nullopt;
 }
 
 void Simulation::identity_changed(int i) {
@@ -70,8 +76,11 @@ void Simulation::identity_changed(int i) {
 }
 
 void Simulation::establish(int from, int to) {
-  if (!is_welcome(from, to) || (!is_client(from) && !is_welcome(to, from))) {
-    return dial_after(from, to, seconds(1));
+  if (!welcome_hello(from, to)) return dial_after(from, to, seconds(1));
+  std::optional<Hello> answer;
+  if (!is_client(from)) {
+    answer = welcome_hello(to, from);
+    if (!answer) return dial_after(from, to, seconds(1));
   }
   set_up(from, to, true);
   Connection& way = connection(from, to);
@@ -88,7 +97,7 @@ void Simulation::establish(int from, int to) {
     session(client).handle_peer_up(now_at(from), node(to).id(), out);
     take_client_effects(client, out);
   } else {
-    node(from).peer_up(node(to).hello_for(node(from).id()));
+    node(from).peer_up(std::move(*answer));
   }
 }
 

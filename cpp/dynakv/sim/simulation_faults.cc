@@ -108,11 +108,12 @@ void Simulation::partition(const std::vector<int>& a, const std::vector<int>& b,
 
 void Simulation::heal() {
   trace({now(), "heal", -1, -1, {}});
-  for (auto& [ends, way] : connections_) {
-    const auto [from, to] = ends;
-    const bool was_blocked = network_.is_blocked(from, to) || network_.is_blocked(to, from);
-    // A stream that lost bytes cannot go on.
-    if (was_blocked && way.is_up && !is_client(to)) lose_connection_later(from, to, {});
+  for (int from = 0; from < host_count(); ++from) {
+    for (int to = 0; to < node_count(); ++to) {
+      const bool was_blocked = network_.is_blocked(from, to) || network_.is_blocked(to, from);
+      // A stream that lost bytes cannot go on.
+      if (was_blocked && connection(from, to).is_up) lose_connection_later(from, to, {});
+    }
   }
   network_.unblock_all();
 }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from dynakv.viz._figure import Figure, table
+from dynakv.viz._lanes import tick_step
 from dynakv.viz._sources import counted, layout_of, members_of
 from dynakv.viz._style import BAD, LINK, WARN, WIDTH, label, page, text_class
 from dynakv.viz._svg import Element, group
@@ -138,15 +140,27 @@ def _columns(nodes: list[dict[str, Any]]) -> Element:
         Element("path", d=f"M{left} {base}H{WIDTH - left}", class_="line"),
         Element("path", d=f"M{fair:.1f} {base}v{-height - 12:.0f}", class_="edge dash"),
         label("fair share", fair + 5, base - height - 4, "small"),
-        label(f"{low:.2f}", left, base + 17, "small", anchor="middle"),
-        label(f"{high:.2f}", WIDTH - left, base + 17, "small", anchor="middle"),
+        *_ratio_ticks(low, high, left, base),
         label(
-            "slots of a node, as a part of its fair share",
+            "what a node owns, by its fair share (1.00); a bar counts the nodes that own so much",
             WIDTH / 2,
             base + 36,
             "soft small",
             anchor="middle",
         ),
-        label(f"{max(counts)} nodes", left - 4, base - height - 4, "soft small"),
+        Element("path", d=f"M{left} {base - height}h{WIDTH - 2 * left}", class_="rule dash"),
+        label(counted(max(counts), "node"), left - 4, base - height - 6, "soft small"),
     )
+    return made
+
+
+def _ratio_ticks(low: float, high: float, left: float, base: float) -> list[Element]:
+    step = tick_step(high - low)
+    made = []
+    for i in range(math.ceil(low / step - 1e-6), math.floor(high / step + 1e-6) + 1):
+        x = left + (i * step - low) / (high - low) * (WIDTH - 2 * left)
+        made += [
+            Element("path", d=f"M{x:.1f} {base}v4", class_="line"),
+            label(f"{i * step:.2f}", x, base + 17, "small", anchor="middle"),
+        ]
     return made

@@ -109,7 +109,7 @@ def _faults_of(topic: str, read: Trace) -> list[dict[str, Any]]:
         if span.host == topic and span.kind != "slow"
     ]
     found += [
-        {"at": cut.start, "kind": "cut off from some", "until": cut.end}
+        {"at": cut.start, "kind": "cut off", "until": cut.end}
         for cut in cuts_of(read)
         if topic in (*cut.a, *cut.b)
     ]
@@ -122,8 +122,8 @@ def _sentence(panel: dict[str, Any]) -> str:
             first, last = panel["first"][kind], panel["last"][kind]
             count = len({each["node"] for each in panel["news"] if each["state"] == kind})
             return (
-                f"{panel['about']} {kind}: to the first node at {first:.2f} s, "
-                f"to the last of {count} at {last:.2f} s."
+                f"{panel['about']} was {_PASSIVE[kind]} by the first node at {first:.2f} s, "
+                f"by the last of {count} at {last:.2f} s."
             )
     return ""
 
@@ -139,7 +139,7 @@ def _panel(
     observers = panel["observers"]
     heading = f"What the others believed of {topic}"
     made = group(label(heading, 16, top + 12, "strong"))
-    told = ", ".join(f"{fault['kind']} from {fault['at']:.2f} s" for fault in panel["faults"])
+    told = ", ".join(_said(fault, axis.end) for fault in panel["faults"])
     x = 32 + text_width(heading, 12.6)
     made.add(label(told, x, top + 12, "soft small", width=RIGHT - x, size=11))
     bottom = top + _height(panel) - 12
@@ -156,6 +156,11 @@ def _panel(
         line = Element("path", d=f"M{x:.1f} {top + 17}V{bottom}", stroke=BAD, class_="dash")
         made.add(group(bar, line, cross(x, top + 19, 4), tooltip=tip))
     return made
+
+
+def _said(fault: dict[str, Any], end: float) -> str:
+    until = f" to {fault['until']:.2f} s" if fault["until"] < end else " on"
+    return f"{fault['kind']} from {fault['at']:.2f} s{until}"
 
 
 def _beliefs(
@@ -252,6 +257,20 @@ def _stairs(
     return points
 
 
+_PASSIVE = {
+    "alive": "known to be alive again",
+    "suspect": "suspected",
+    "dead": "held for dead",
+    "left": "known to be removed",
+}
+_TOLD = {
+    "alive": "knows it is back",
+    "suspect": "suspects it",
+    "dead": "holds it for dead",
+    "left": "knows it left",
+}
+
+
 def _key(y: float, read: Trace, topics: list[str], *, has_faults: bool) -> Element:
     made = group()
     x = 16.0
@@ -260,9 +279,11 @@ def _key(y: float, read: Trace, topics: list[str], *, has_faults: bool) -> Eleme
         if state in used:
             made.add(
                 marker(_SHAPES[state], x + 6, y - 4, 5, fill=fill, class_="edge", stroke_width=0.7),
-                label(f"believes it {state}", x + 17, y, "small"),
+                label(_TOLD[state], x + 17, y, "small"),
             )
-            x += 110 + 6.4 * len(state)
+            x += 36 + 6.4 * len(_TOLD[state])
     if has_faults:
-        made.add(cross(x + 5, y - 4, 4), label("what really happened to it", x + 16, y, "small"))
+        made.add(cross(x + 5, y - 4, 4), label("what really happened", x + 16, y, "small"))
+        x += 164
+    made.add(label("empty: believes it alive", x, y, "soft small"))
     return made

@@ -73,10 +73,12 @@ def preference(source: object, key: Key, *, bucket: str = "default") -> Figure:
     subtitle = f"Its hash falls into slot {slot} of {SLOT_COUNT:,}. The slot has "
     subtitle += f"{counted(len(owners), 'owner')}"
     subtitle += f" and {counted(len(fallbacks), 'fallback')}." if fallbacks else "."
-    root = page(262 + 94 * rows, title, description, subtitle)
+    root = page(268 + 94 * rows, title, description, subtitle)
     order = {name: i for i, name in enumerate(members)}
     root.add(_arc(layout, slot, bucket, order, named))
-    root.add(_cards(data["walk"], order, 252))
+    words = "Its preference list: the owners are asked"
+    words += "; the next nodes stand in for owners that are away." if fallbacks else "."
+    root.add(label(words, 20, 247, "strong"), _cards(data["walk"], order, 258))
     rows_of = [[e["place"], e["name"], e["role"], e["zone"], e["state"]] for e in data["walk"]]
     text = f"{title}: slot {slot} of {SLOT_COUNT}\n\n"
     text += table(["place", "node", "role", "zone", "state"], rows_of)
@@ -146,6 +148,8 @@ def _arc(layout: Any, slot: int, bucket: str, order: dict[str, int], named: str)
         made.add(cell)
     x = left + _AROUND * (width + 1)
     tall = 25 * min(4, len(slots[slot]))
+    words = "slots around it: the number below, the owners above, first to last"
+    made.add(label(words, left, top + tall + 36, "soft small"))
     frame = Element(
         "rect",
         x=x - 2,

@@ -21,7 +21,8 @@ class RequestAxis:
     def __init__(self, times: Iterable[int], left: float, right: float) -> None:
         self._times = sorted({0, *times})
         gaps = [b - a for a, b in zip(self._times, self._times[1:], strict=False)] or [1]
-        if len(self._times) == 1:
+        self._is_point = len(self._times) == 1
+        if self._is_point:
             self._times.append(1)
         shown = [float(gap) for gap in gaps]
         longest = max(range(len(gaps)), key=lambda i: gaps[i])
@@ -49,7 +50,7 @@ class RequestAxis:
         made = group()
         last = -100.0
         for at, x in reversed(list(zip(self._times, self._places, strict=True))):
-            if abs(last - x) < 62:
+            if abs(last - x) < 62 or (self._is_point and at > 0):
                 continue
             last = x
             made.add(

@@ -81,7 +81,7 @@ def ring(
 
     title = f"The ring: {counted(SLOT_COUNT, 'slot')}, {counted(len(members), 'node')}, N = {n}"
     if colored:
-        fold = f"folded: each arc shows one slot out of {SLOT_COUNT // _ARCS}"
+        fold = f"folded: there is room for one slot out of {SLOT_COUNT // _ARCS}, an arc for each"
     else:
         fold = (
             f"folded: only the {counted(copies[shown or ''], 'slot')} of {shown} are drawn, in "
@@ -98,7 +98,8 @@ def ring(
     root.add(_middle(n), _key_marks(marked))
     root.add(legend(members, names, copies, first, shown))
     start = max(0, min(marked[0][1] - 4, SLOT_COUNT - STRIP)) if marked else 0
-    root.add(strip(owners, names, n, start, {slot for _, slot in marked}))
+    slots = {slot: key for key, slot in marked}
+    root.add(strip(owners, names, n, start, slots, shown=shown))
     data: dict[str, Any] = {
         "figure": "ring",
         "slots": SLOT_COUNT,
@@ -205,11 +206,15 @@ def _middle(n: int) -> Element:
 
 def _key_marks(marked: Sequence[tuple[str, int]]) -> Element:
     made = group()
-    for key, slot in marked[:_KEYS_MAX]:
+    drawn: list[tuple[bool, float]] = []
+    for key, slot in sorted(marked[:_KEYS_MAX], key=lambda each: each[1]):
         turn = (slot + 0.5) / SLOT_COUNT
         x, y = polar(*_CENTER, _OUTER + 8, turn)
         right = turn < 0.5
         tx, ty = polar(*_CENTER, _OUTER + 17, turn)
+        while (crowd := [at for side, at in drawn if side == right and abs(at - ty) < 12]) != []:
+            ty = max(crowd) + 12 if right else min(crowd) - 12
+        drawn.append((right, ty))
         mark = marker("diamond", x, y, 4.5, class_="ink")
         text = label(key, tx, ty + 4, "small", anchor=None if right else "end", width=66, size=11)
         made.add(group(mark, text, tooltip=f"{key}: slot {slot}"))

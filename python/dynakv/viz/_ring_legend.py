@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dynakv.viz._sources import MemberLike
-from dynakv.viz._style import LINK, PALETTE, color, label, member_marker, text_class
+from dynakv.viz._style import LINK, color, label, member_marker, text_class
 from dynakv.viz._svg import Element, group
 
 STRIP = 12  # neighbouring slots that are shown in full
@@ -66,19 +66,29 @@ def legend(
 
 
 def strip(
-    owners: Sequence[Sequence[str]], names: list[str], n: int, start: int, marked: set[int]
+    owners: Sequence[Sequence[str]],
+    names: list[str],
+    n: int,
+    start: int,
+    marked: dict[int, str],
+    *,
+    shown: str | None,
 ) -> Element:
     places = min(n, 3)
     top, width = 480.0, 62.0
     last = start + STRIP - 1
-    made = group(label(f"Slots {start} to {last} in full:", 20, top - 12, "strong"))
+    words = f"Slots {start} to {last} in full, first owner on top"
+    framed = [key for slot, key in marked.items() if start <= slot <= last]
+    words += f"; framed: where {', '.join(framed)} is" if framed else ""
+    words += f"; coloured: {shown}" if shown is not None else ""
+    made = group(label(words, 20, top - 12, "strong", width=740))
     index = {name: i for i, name in enumerate(names)}
     for i in range(STRIP):
         slot = start + i
         x = 22 + i * (width + 1)
         cell = group(tooltip=f"slot {slot}: {', '.join(owners[slot])}")
         for place, name in enumerate(owners[slot][:places]):
-            fill = color(index[name]) if len(names) <= len(PALETTE) else "#999999"
+            fill = color(index[name]) if shown is None else LINK if name == shown else "#999999"
             y = top + place * 18
             cell.add(
                 Element(

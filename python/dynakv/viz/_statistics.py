@@ -105,7 +105,7 @@ def _plot(sets: Mapping[str, list[float]], unit: str, title: str) -> str:
             )
         axes.set_ylim(0, 1.03)
         axes.set_xlabel(unit.replace("$", r"\$"))
-        axes.set_ylabel("part that is at most so large")
+        axes.set_ylabel("part of them up to this value")
         axes.set_title(title.replace("$", r"\$"), loc="left", fontsize=12, fontweight="bold")
         axes.grid(color="#d6d6d0", linewidth=0.6)
         axes.legend(frameon=False)

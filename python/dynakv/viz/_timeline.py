@@ -66,7 +66,7 @@ def timeline(
         Let what happened appear in its order.
     """
     read = read_trace(trace, operations)
-    read.events = [event for event in read.events if event.kind not in BELIEFS]
+    read.events = [event for event in read.events if event.kind not in (*BELIEFS, "repair sent")]
     axis = Axis(read.start if start is None else start, read.end if end is None else end)
     spans = [s for s in spans_of(read) if s.end >= axis.start and s.start <= axis.end]
     cuts = [c for c in cuts_of(read) if c.end >= axis.start and c.start <= axis.end]
@@ -83,9 +83,8 @@ def timeline(
     outcomes = Counter(operation.outcome for operation in done)
     what = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(outcomes.items()))
     digits = 2 if axis.end - axis.start >= 0.1 else 4
-    title = f"From {axis.start:.{digits}f} s to {axis.end:.{digits}f} s: "
-    title += f"{counted(len(done), 'operation')}, "
-    title += f"{counted(len(read.events), 'event')}, {counted(len(read.hosts), 'host')}"
+    title = f"What happened from {axis.start:.{digits}f} s to {axis.end:.{digits}f} s: "
+    title += f"{counted(len(done), 'operation')} on {counted(len(read.hosts), 'host')}"
     words = _words(spans, cuts, what, hidden)
     folded = len(points) + len(done) > _POINTS_MAX
     if folded:
@@ -102,7 +101,7 @@ def timeline(
         root.add(
             *draw_points(points, rows, axis), draw_operations(done, rows, axis, animate=animate)
         )
-    root.add(axis.draw(bottom), draw_key(bottom + 42, done))
+    root.add(axis.draw(bottom), draw_key(bottom + 42, done, () if folded else points))
     data: dict[str, Any] = {
         "figure": "timeline",
         "start": axis.start,
@@ -122,7 +121,7 @@ def _words(spans: list[Span], cuts: list[Cut], what: str, hidden: int) -> str:
     kinds = Counter(span.kind for span in spans)
     parts = [f"{count} × {kind}" for kind, count in sorted(kinds.items())]
     if cuts:
-        parts.append(counted(len(cuts), "partition"))
+        parts.append(counted(len(cuts), "partition") + " (shaded: sides A and B)")
     words = f"Faults: {', '.join(parts) or 'none'}. Operations: {what or 'none'}."
     return words + (f" {counted(hidden, 'lane')} left out." if hidden else "")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from dynakv._sim_client import SimEvent
 from dynakv.viz._lanes import RIGHT, Axis
@@ -87,7 +88,8 @@ def draw_points(points: list[SimEvent], rows: dict[str, float], axis: Axis) -> l
     made = []
     for event in points:
         if event.host in rows:
-            mark = marker("diamond", axis.x(event.at), rows[event.host], 3.5, fill=LINK)
+            shape = "pentagon" if event.kind == "repaired" else "diamond"
+            mark = marker(shape, axis.x(event.at), rows[event.host], 4, fill=LINK)
             tip = f"{event.at:.3f} s, {event.host}: {event.kind}"
             tip += f" {event.peer}" if event.peer else ""
             tip += f" ({event.detail})" if event.detail else ""
@@ -210,7 +212,7 @@ def draw_columns(
     return made
 
 
-def draw_key(y: float, done: list[Recorded]) -> Element:
+def draw_key(y: float, done: list[Recorded], points: Sequence[SimEvent]) -> Element:
     made = group()
     x = 16.0
     for verb, shape in _SHAPES.items():
@@ -236,4 +238,12 @@ def draw_key(y: float, done: list[Recorded]) -> Element:
             marker("diamond", x + 5, y - 4, 3.5, fill=SPECIAL, class_="edge", stroke_width=0.6),
             label("keeps a hint of it", x + 14, y, "small"),
         )
+        x += 128
+    for is_there, shape, told in (
+        (any(e.kind == "repaired" for e in points), "pentagon", "repaired by a read"),
+        (any(e.kind != "repaired" for e in points), "diamond", "another event"),
+    ):
+        if is_there:
+            made.add(marker(shape, x + 5, y - 4, 4, fill=LINK), label(told, x + 14, y, "small"))
+            x += 34 + 6.4 * len(told)
     return made

@@ -11,11 +11,12 @@ from dynakv._results import GetResult, PutResult
 from dynakv.viz._figure import Figure, table
 from dynakv.viz._recorder import Recorded
 from dynakv.viz._sources import Key, counted, readable
-from dynakv.viz._style import WIDTH, arrow, color, label, page
+from dynakv.viz._style import WIDTH, arrow, color, label, page, text_width
 from dynakv.viz._svg import Element, group, path
 from dynakv.viz._version_graph import Version, actors_of, branch, collect, name_of, relate, shown
 
 _BOXES_MAX = 14  # more are drawn as dots
+_DOT_HELP = "A:1 names a write: who counted it (an actor: one per node and slot), and its count"
 _LEFT = 128.0
 
 
@@ -137,6 +138,8 @@ def _draw(
     pitch = 70.0 if len(rows) <= 8 else max(16.0, 600.0 / len(rows))
     top = 84.0
     words = "An arrow leads to the write that had seen, and so replaced, the one it comes from."
+    if not any(version.parents for version in found) and len(found) > 1:
+        words = "No arrows: none of these writes had seen another, so none replaced another."
     if len(found) > 1 and not any(version.node for version in found):
         words = "From one read: what is there, and not how it came to be."
     if dropped:
@@ -160,7 +163,8 @@ def _draw(
             root.add(_link(at[j], at[i], half, around=between, thin=compact))
     for i, version in enumerate(found):
         mark = _dot if compact else _box
-        root.add(mark(version, name_of(version, lanes), at[i], size, list(lanes)))
+        room = step - 4 if compact else size
+        root.add(mark(version, name_of(version, lanes), at[i], room, list(lanes)))
     bottom = top + pitch * len(rows) + 16
     root.add(
         Element(
@@ -175,8 +179,8 @@ def _draw(
         ),
         label("present: a read returns it", 44, bottom, "small"),
         Element("rect", x=226, y=bottom - 9, width=18, height=11, fill="#999999", fill_opacity=0.3),
-        label("superseded", 250, bottom, "small"),
-        label("the dot, such as A:1, names a write: actor and count", 340, bottom, "soft small"),
+        label("replaced", 250, bottom, "small"),
+        label(_DOT_HELP, 326, bottom, "soft small"),
     )
     return root
 
@@ -211,8 +215,11 @@ def _link(
 ) -> Element:
     (x1, y1), (x2, y2) = start, end
     width = 0.8 if thin else 1.5
-    if y1 != y2:
+    if y1 != y2 and thin:
         return arrow((x1 + half[0], y1), (x2 - half[0] - 1, y2), width=width)
+    if y1 != y2:  # from its upper or lower edge, so that it passes by the boxes beside it
+        edge = y1 + 26 if y2 > y1 else y1 - 24
+        return arrow((x1, edge), (x2 - half[0] - 1, y2), width=width)
     if not around or thin:
         return arrow((x1 + half[0], y1), (x2 - half[0] - 1, y2), width=width)
     # Around the boxes between them.
@@ -267,9 +274,11 @@ def _box(
 
 
 def _dot(
-    version: Version, name: str, at: tuple[float, float], _size: float, actors: list[int]
+    version: Version, name: str, at: tuple[float, float], size: float, actors: list[int]
 ) -> Element:
+    is_roomy = size > text_width(name, 10)
     return group(
+        label(name, at[0], at[1] - 11, "soft small", anchor="middle") if is_roomy else group(),
         Element(
             "circle",
             cx=at[0],

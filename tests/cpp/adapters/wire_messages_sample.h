@@ -64,10 +64,14 @@ class MessageSampler {
   ExplainRecord explain() {
     if (flag()) return nullptr;
     auto made = std::make_shared<Explain>();
-    *made = {version(), node(), nodes(), nodes(), 2, flag(), {}};
+    *made = {version(), node(), nodes(), nodes(), 2, flag(), {}, {}, {}};
+    made->begun_at.nanoseconds = static_cast<std::int64_t>(random_.next() >> 1);
+    made->request = static_cast<RequestId>(random_.next());
     for (std::uint64_t i = random_.below(9); i > 0; --i) {
-      const auto kind = static_cast<ExplainKind>(random_.below(15));
-      made->events.push_back({static_cast<std::uint32_t>(random_.next()), kind, node(), node()});
+      const auto kind = static_cast<ExplainKind>(random_.below(17));
+      const auto copy = static_cast<CopyKind>(random_.below(7));
+      const auto at = static_cast<std::uint32_t>(random_.next());
+      made->events.push_back({at, kind, node(), node(), copy});
     }
     return made;
   }

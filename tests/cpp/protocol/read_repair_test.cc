@@ -1,4 +1,6 @@
 // Read repair through whole NodeCores (Dynamo §5, DESIGN §6).
+#include <tuple>
+
 #include "dynakv/domain/object_format.h"
 #include "dynakv/domain/ring.h"
 #include "dynakv/protocol/store_keys.h"
@@ -157,6 +159,60 @@ TEST_F(Repairs, ADecisionRecordTellsWhoAnsweredAndWhoWasRepaired) {
   EXPECT_EQ(kinds.count(ExplainKind::quorum_met), 1u);
   EXPECT_GE(kinds.count(ExplainKind::repaired), 1u);
   EXPECT_EQ(record->events.back().kind, ExplainKind::replied);
+  EXPECT_EQ(kinds.count(ExplainKind::repair_planned), 0u);
+  EXPECT_NE(record->request, RequestId{});
+}
+
+/// What is noted of each node, in order.
+std::vector<std::tuple<ExplainKind, NodeId, CopyKind>> noted(const Reply& reply) {
+  std::vector<std::tuple<ExplainKind, NodeId, CopyKind>> noted;
+  for (const ExplainEvent& event : std::get<GetReply>(reply.outcome).explain->events) {
+    noted.emplace_back(event.kind, event.node, event.copy);
+  }
+  return noted;
+}
+
+TEST_F(Repairs, ARecordTellsWhatEachCopyWasAndWhoIsToBeRepaired) {
+  start(ReadRepair::background);
+  put_at_one("v");
+  OperationOptions options;
+  options.explain = true;
+  options.quorum = QuorumSize::all();
+  const auto found = noted(cluster().get(1, "k", options));
+  int empty = 0;
+  for (const NodeId& owner : owners) {
+    const bool has_it = copy_of(owner).contains("v");
+    const auto count = [&](ExplainKind kind, CopyKind copy) {
+      return std::count(found.begin(), found.end(), std::tuple(kind, owner, copy));
+    };
+    empty += static_cast<int>(count(ExplainKind::answered, CopyKind::empty));
+    EXPECT_EQ(count(ExplainKind::answered, CopyKind::first) +
+                  count(ExplainKind::repair_planned, CopyKind::none),
+              1)
+        << has_it;
+  }
+  EXPECT_EQ(empty, 2);
+  EXPECT_EQ(std::get<0>(found.back()), ExplainKind::replied);
+  cluster().run();
+  EXPECT_EQ(repairs(), 2u);
+
+  // Nobody is behind any more.
+  for (const auto& [kind, node, copy] : noted(cluster().get(1, "k", options))) {
+    EXPECT_NE(kind, ExplainKind::repair_planned);
+    const bool is_digest = kind == ExplainKind::digest_equal;
+    EXPECT_EQ(copy == CopyKind::equal, is_digest);
+  }
+}
+
+TEST_F(Repairs, SwitchedOffARecordPlansNoRepair) {
+  start(ReadRepair::off);
+  put_at_one("v");
+  OperationOptions options;
+  options.explain = true;
+  options.quorum = QuorumSize::all();
+  for (const auto& [kind, node, copy] : noted(cluster().get(1, "k", options))) {
+    EXPECT_NE(kind, ExplainKind::repair_planned);
+  }
 }
 
 }  // namespace
