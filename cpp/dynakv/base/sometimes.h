@@ -74,6 +74,7 @@ namespace dynakv {
   X(actor_retired_by_read_error,  "a damaged copy cost its slot's actor")                          \
   X(journal_place_carried_on,     "a counter was carried on from an overwritten journal place")    \
   /* routing */                                                                                   \
+  X(late_request_lost,            "a request came after the process that it was sent to")          \
   X(repeated_request_dropped,     "a request came twice and was dropped")                          \
   X(request_forwarded,            "a request came to a node that owns no copy")                    \
   X(forward_found_no_owner,       "that node could reach no owner")                                \

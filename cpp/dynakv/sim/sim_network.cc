@@ -45,7 +45,9 @@ Duration SimNetwork::draw_delay(int from, int to, Random& random) {
   return factor == 1 ? delay : std::min(delay * factor, std::max(delay, kSlowDelayMax));
 }
 
-void SimNetwork::send(int from, int to, std::shared_ptr<const Bytes> frame) {
+void SimNetwork::send(int from, int to, std::shared_ptr<const Bytes> frame,
+                      bool ends_with_receiver) {
+  Cargo cargo{std::move(frame), ends_with_receiver};
   ++counters_.sent;
   Link& way = link(from, to);
   if (counters_.sent == lost_number_) {
@@ -54,7 +56,7 @@ void SimNetwork::send(int from, int to, std::shared_ptr<const Bytes> frame) {
   }
   if (counters_.sent == repeated_number_) {
     ++counters_.repeated;
-    carry(from, to, frame, way);
+    carry(from, to, cargo, way);
   }
   if (options_.model == NetworkModel::hostile) {
     if (way.random.chance(options_.loss_permille, 1000)) {
@@ -64,13 +66,13 @@ void SimNetwork::send(int from, int to, std::shared_ptr<const Bytes> frame) {
     if (way.random.chance(options_.repeat_permille, 1000)) {
       ++counters_.repeated;
       sometimes(Sometimes::frame_repeated);
-      carry(from, to, frame, way);
+      carry(from, to, cargo, way);
     }
   }
-  carry(from, to, std::move(frame), way);
+  carry(from, to, std::move(cargo), way);
 }
 
-void SimNetwork::carry(int from, int to, std::shared_ptr<const Bytes> frame, Link& way) {
+void SimNetwork::carry(int from, int to, Cargo cargo, Link& way) {
   Instant arrival = events_.now() + draw_delay(from, to, way.random);
   arrival = std::max(arrival, way.clogged_until);
   const bool is_stream = options_.model == NetworkModel::stream;
@@ -79,8 +81,11 @@ void SimNetwork::carry(int from, int to, std::shared_ptr<const Bytes> frame, Lin
     way.last_arrival = arrival;
   }
   const std::uint64_t epoch = way.epoch;
-  events_.schedule(arrival, [this, from, to, epoch, is_stream, frame = std::move(frame)] {
-    if (is_blocked(from, to) || (is_stream && link(from, to).epoch != epoch)) {
+  const std::uint64_t end = cargo.ends_with_receiver ? ends_[to] : 0;
+  events_.schedule(arrival, [this, from, to, epoch, end, is_stream, cargo = std::move(cargo)] {
+    const bool came_too_late = cargo.ends_with_receiver && ends_[to] != end;
+    sometimes(Sometimes::late_request_lost, came_too_late && !is_stream);
+    if (is_blocked(from, to) || (is_stream && link(from, to).epoch != epoch) || came_too_late) {
       ++counters_.lost;
       const bool in_partition = is_blocked(from, to);
       sometimes(Sometimes::frame_lost_in_partition, in_partition);
@@ -88,7 +93,7 @@ void SimNetwork::carry(int from, int to, std::shared_ptr<const Bytes> frame, Lin
       return;
     }
     ++counters_.delivered;
-    deliver_(to, from, *frame);
+    deliver_(to, from, *cargo.frame);
   });
 }
 

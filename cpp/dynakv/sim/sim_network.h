@@ -2,8 +2,10 @@
 //
 // Two models. `stream` behaves as TCP does: bytes of one direction arrive in order; what is under
 // way when a connection breaks is lost with everything behind it. `hostile` loses, repeats, delays
-// and reorders each message by itself, and delivers late ones even after restarts. Which hosts are
-// connected is the hosts' affair; the network only carries.
+// and reorders each message by itself, and delivers late ones even after restarts, which no TCP
+// does; only requests of clients, forwarded ones too, end with the process they were sent to, as
+// connections do: a copy that outlived it would make a lie of every refusal (I13), and no number in
+// it could tell. Which hosts are connected is the hosts' affair; the network only carries.
 #pragma once
 
 #include <cstdint>
@@ -48,7 +50,11 @@ class SimNetwork {
   SimNetwork(EventQueue& events, Random random, NetworkOptions options, Deliver deliver)
       : events_(events), random_(random), options_(options), deliver_(std::move(deliver)) {}
 
-  void send(int from, int to, std::shared_ptr<const Bytes> frame);
+  /// `ends_with_receiver`: it is lost when the receiving process ends before it arrives.
+  void send(int from, int to, std::shared_ptr<const Bytes> frame, bool ends_with_receiver = false);
+
+  /// The process of a host has ended.
+  void end_process(int host) { ++ends_[host]; }
 
   /// What is under way from one host to the other is lost (stream model).
   void reset(int from, int to);
@@ -83,7 +89,11 @@ class SimNetwork {
   /// Good until the next call.
   Link& link(int from, int to);
   Duration draw_delay(int from, int to, Random& random);
-  void carry(int from, int to, std::shared_ptr<const Bytes> frame, Link& link);
+  struct Cargo {
+    std::shared_ptr<const Bytes> frame;
+    bool ends_with_receiver = false;
+  };
+  void carry(int from, int to, Cargo cargo, Link& link);
 
   EventQueue& events_;
   Random random_;
@@ -93,6 +103,8 @@ class SimNetwork {
   std::vector<std::vector<std::optional<Link>>> links_;
   std::map<std::pair<int, int>, bool> blocked_;
   std::map<int, std::int64_t> slowness_;
+  /// How many processes of each host have ended.
+  std::map<int, std::uint64_t> ends_;
   NetworkCounters counters_;
   std::uint64_t lost_number_ = 0;
   std::uint64_t repeated_number_ = 0;

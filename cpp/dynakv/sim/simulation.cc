@@ -146,6 +146,8 @@ Now Simulation::now_at(int host) {
 
 void Simulation::send(int from, const std::vector<NodeId>& to, const Message& message) {
   std::shared_ptr<Bytes> frame;
+  const bool is_request = std::holds_alternative<GetRequest>(message.body) ||
+                          std::holds_alternative<WriteRequest>(message.body);
   for (const NodeId& id : to) {
     const int host = host_of(id);
     if (host < 0 || !connection(from, host).is_up) continue;
@@ -155,7 +157,7 @@ void Simulation::send(int from, const std::vector<NodeId>& to, const Message& me
       frame = std::make_shared<Bytes>();
       DYNAKV_CHECK(encode_message(message, *frame));
     }
-    network_.send(from, host, frame);
+    network_.send(from, host, frame, is_request);
   }
 }
 

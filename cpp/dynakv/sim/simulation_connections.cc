@@ -128,6 +128,7 @@ void Simulation::lose_connection_later(int from, int to, Duration delay) {
 }
 
 void Simulation::lose_connections_of(int host, Duration notice_min, Duration notice_mean) {
+  network_.end_process(host);
   for (int other = 0; other < host_count(); ++other) {
     if (other == host) continue;
     // What the host itself had open is gone at once; the others notice later.
