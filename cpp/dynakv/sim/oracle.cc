@@ -41,38 +41,21 @@ void Oracle::message_sent(int from, const Message& message) {
     check_sent_context(*request, write);
     note_sent_context(*request, write);
   } else if (const auto* put = std::get_if<ReplicaPut>(&message.body)) {
-    object_sent(put->key, put->object, put->actor);
+    object_sent(put->key, put->object);
   } else if (const auto* hint = std::get_if<HintPut>(&message.body)) {
-    object_sent(hint->key, hint->object, ActorId{});
+    object_sent(hint->key, hint->object);
   }
 }
 
-void Oracle::object_sent(const Bytes& key, const Bytes& encoded, ActorId actor) {
+void Oracle::object_sent(const Bytes& key, const Bytes& encoded) {
   if (encoded == last_object_) return;
   last_object_ = encoded;
   const auto object = decode_object(encoded);
   if (!object) return report("I6", "a coordinator sent a malformed object of " + key);
-  check_not_counted_again(key, *object, actor);
   for (const Sibling& sibling : object->siblings()) {
     note_event(key, sibling.dot, sibling.payload.value);
   }
   check_object_order(key, *object, "a coordinator's object");
-}
-
-// B11: a coordinator that holds an event of a write makes no second one when it is tried again.
-void Oracle::check_not_counted_again(const Bytes& key, const Object& object, ActorId actor) {
-  const Dot newest{actor, object.context().highest_counter_of(actor)};
-  if (newest.counter == 0 || histories_[key].events.contains(newest)) return;
-  const auto& siblings = object.siblings();
-  const auto made = std::find_if(siblings.begin(), siblings.end(),
-                                 [&](const Sibling& s) { return s.dot == newest; });
-  if (made == siblings.end()) return;
-  const auto copies = std::count_if(siblings.begin(), siblings.end(), [&](const Sibling& s) {
-    return s.payload.write_id == made->payload.write_id;
-  });
-  if (made->payload.write_id != 0 && copies > 1) {
-    report("I13", made->payload.value + " of " + key + " was counted again by a node that held it");
-  }
 }
 
 // I3: what a flow was handed covers no event that is alive and that it was never shown; its next
@@ -314,9 +297,10 @@ void Oracle::check_holders(const Started& started, const WriteReply& reply,
   }
   for (const StandIn& hint : reply.hinted) {
     Object held = hint_of(simulation_.host_of(hint.node), hint.owner, started.key);
-    // It may have come home before the client heard of it, into a copy that was damaged since.
-    const auto owned = copy_of(simulation_.host_of(hint.owner), started.key);
-    if (!owned) continue;
+    // It may have come home before the client heard of it, to an owner that has lost it since.
+    const int owner = simulation_.host_of(hint.owner);
+    const auto owned = copy_of(owner, started.key);
+    if (!owned || lossy_nodes_.contains(owner)) continue;
     held.join(*owned);
     check_one(hint.node, held);
   }

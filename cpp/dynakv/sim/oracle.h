@@ -109,9 +109,7 @@ class Oracle {
     bool is_overwritten = false;
   };
 
-  /// `actor`: who coordinates; zero when nobody does.
-  void object_sent(const Bytes& key, const Bytes& encoded, ActorId actor);
-  void check_not_counted_again(const Bytes& key, const Object& object, ActorId actor);
+  void object_sent(const Bytes& key, const Bytes& encoded);
   void note_event(const Bytes& key, const Dot& dot, const Bytes& value);
   void check_sent_context(const WriteRequest& request, const Write& write);
   void note_sent_context(const WriteRequest& request, Write& write);

@@ -64,6 +64,7 @@ constexpr Canary kPlantedElsewhere[] = {
     Canary::hint_actor_outlives_loss, Canary::hint_actor_outlives_record,
     Canary::hint_age_restarts,        Canary::foreign_context_accepted,
     Canary::expiry_forgets_context,   Canary::past_not_checked,
+    Canary::retry_is_new_event,
 };
 
 std::vector<CanaryRow> caught_by_runs() {

@@ -73,6 +73,32 @@ TEST_F(DirectedCanary, B20AnExpiredValueStaysAway) {
   EXPECT_TRUE(an_expired_value_comes_back()) << "the planted bug is not caught";
 }
 
+/// How many events a write has that was tried again after its acknowledgement was lost, at a node
+/// that holds it already.
+std::size_t events_of_a_repeated_write() {
+  CoreCluster cluster(3);
+  ClientSession& client = cluster.client(0);
+  NodeId coordinator;
+  cluster.filter = [&](const NodeId& from, const NodeId& to, const Message& message) {
+    if (to != client.id() || !std::holds_alternative<WriteReply>(message.body)) return true;
+    coordinator = from;
+    return false;
+  };
+  const OperationId put = cluster.begin_write(0, CoreCluster::put_of("k", "v"));
+  cluster.run();
+  cluster.filter = nullptr;
+  cluster.crash(cluster.index_of(coordinator));
+  const Reply reply = cluster.finish(put);
+  EXPECT_TRUE(std::holds_alternative<WriteReply>(reply.outcome));
+  return CoreCluster::object_of(cluster.get(1, "k")).siblings().size();
+}
+
+TEST_F(DirectedCanary, B11AWriteThatIsTriedAgainIsOneEvent) {
+  EXPECT_EQ(events_of_a_repeated_write(), 1u);
+  planted_canary = Canary::retry_is_new_event;
+  EXPECT_EQ(events_of_a_repeated_write(), 2u) << "the planted bug is not caught";
+}
+
 /// Whether a node that forgot its last event gives its dot out again, although the client's context
 /// tells of that event. Its peers, who could say so too, are out of reach.
 bool a_forgotten_dot_is_given_out_again() {
