@@ -198,6 +198,14 @@ std::vector<NodeId> ReadPhase::owners_pending() const {
   return nodes;
 }
 
+std::vector<NodeId> ReadPhase::owners_differing() const {
+  std::vector<NodeId> nodes;
+  for (const auto& [node, digest] : waiting_) {
+    if (is_owner(node)) nodes.push_back(node);
+  }
+  return nodes;
+}
+
 std::vector<NodeId> ReadPhase::owners_behind(const Hash128& digest) const {
   std::vector<NodeId> nodes;
   for (const auto& [owner, answered] : answers_) {

@@ -72,6 +72,8 @@ class ReadPhase {
   std::vector<NodeId> owners_pending() const;
   /// Owners whose answer was less than this; `digest` is that of the joined object.
   std::vector<NodeId> owners_behind(const Hash128& digest) const;
+  /// Owners whose digest differs and whose object has not come yet: less, more, or something else.
+  std::vector<NodeId> owners_differing() const;
   /// All answers were one and the same: nothing can be behind.
   bool is_unanimous() const { return known_digests_.size() <= 1 && waiting_.empty(); }
   /// The joined object in its byte form, without the values whose time is over; empty when no owner

@@ -16,6 +16,11 @@ void GetCoordinator::repair(Now now, RequestId id, Flight& flight, Outbox& out) 
   const Bytes object = flight.phase.joined_encoded();
   const Hash128 digest = digest_of_object(object);
   std::vector<NodeId> behind = flight.phase.owners_behind(digest);
+  // Who is slow to say what it has is waited for no longer; what is known here does it no harm.
+  const std::vector<NodeId> slow =
+      object.empty() ? std::vector<NodeId>{} : flight.phase.owners_differing();
+  sometimes(Sometimes::slow_owner_repaired, !slow.empty());
+  behind.insert(behind.end(), slow.begin(), slow.end());
   if (digest == flight.shown_digest) {
     std::erase_if(behind, [&](const NodeId& owner) {
       return std::find(flight.sent_repair.begin(), flight.sent_repair.end(), owner) !=

@@ -156,23 +156,15 @@ bool Oracle::is_stuck_in_recovery(const SimNode& node) const {
   return pages_fail && node.core().is_recovering();
 }
 
-// I15: who forgot has recovered, and who was wiped is back, long after the last fault. A name goes
-// to an empty directory only by a majority, which may be gone with its disks (protocol/rejoin.h).
+// I15: who forgot has recovered, and who was wiped is back, long after the last fault. Both take
+// others that did not lose everything as well: a majority to give a name back, copies to pull from.
 void Oracle::check_recovered() {
-  int members = 0;
-  for (int i = 0; i < simulation_.node_count(); ++i) {
-    members += simulation_.node(i).has_layout() ? 1 : 0;
-  }
-  const bool has_majority = !plan_.exceeds_loss_budget || members >= simulation_.node_count() / 2;
+  if (plan_.exceeds_loss_budget) return;
   for (int i = 0; i < simulation_.node_count(); ++i) {
     const SimNode& node = simulation_.node(i);
     if (!node.is_running()) continue;
-    if (!node.has_layout() && has_majority) {
-      report("I15", node.name() + " has not come back into the cluster");
-    }
-    if (node.core().is_recovering() && !is_stuck_in_recovery(node)) {
-      report("I15", node.name() + " has not recovered");
-    }
+    if (!node.has_layout()) report("I15", node.name() + " has not come back into the cluster");
+    if (node.core().is_recovering()) report("I15", node.name() + " has not recovered");
   }
 }
 

@@ -40,6 +40,8 @@ class Run {
   void heal();
   void final_reads();
   void read_all_keys();
+  /// No node has a request in flight, or waits for a late owner of one.
+  bool is_idle() const;
   std::uint64_t repairs_and_hints() const;
   void check_membership();
 
@@ -308,6 +310,9 @@ void Run::heal() {
   simulation_.heal();
   simulation_.network().options().loss_permille = 0;
   simulation_.network().options().repeat_permille = 0;
+  // An owner that is silent for longer than the hint timeout is not repaired by a read (I7).
+  Duration& delay = simulation_.network().options().delay_mean;
+  delay = std::min(delay, Duration{plan_.simulation.protocol.hint_timeout.nanoseconds / 20});
   for (int i = 0; i < simulation_.node_count(); ++i) {
     simulation_.resume(i);
     simulation_.set_slowness(i, 1);
@@ -326,8 +331,17 @@ void Run::read_all_keys() {
     simulation_.run_until([this] { return oracle_.pending_count() == 0; },
                           plan_.simulation.client.timeout + seconds(1));
     simulation_.run_for(plan_.simulation.protocol.hint_timeout);
+    simulation_.run_until([this] { return is_idle(); }, seconds(2));
   }
   simulation_.run_for(plan_.simulation.client.timeout + kSettleTime);
+}
+
+bool Run::is_idle() const {
+  for (int i = 0; i < simulation_.node_count(); ++i) {
+    const SimNode& node = simulation_.node(i);
+    if (node.is_running() && node.core().counters().at("in_flight") != 0) return false;
+  }
+  return true;
 }
 
 std::uint64_t Run::repairs_and_hints() const {

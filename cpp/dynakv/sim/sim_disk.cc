@@ -181,7 +181,7 @@ void SimDisk::clear_faults() {
 
 SimDisk::Image SimDisk::image() const {
   if (!store_) return {durable_, {}, nullptr};
-  return {durable_, unsynced_, store_->image()};
+  return {durable_, unsynced_, store_->image(), pages_may_be_lost_};
 }
 
 void SimDisk::restore(const Image& image) {
@@ -197,6 +197,8 @@ void SimDisk::restore(const Image& image) {
   unsynced_ = image.unsynced;
   written_steps_ += unsynced_.size();
   tail_may_be_cut_ = true;
+  // A copy of files in use may have more in one of them than in another.
+  pages_may_be_lost_ = image.pages_may_be_lost || !image.unsynced.empty();
 }
 
 bool SimDisk::damage_object(Random& random) {

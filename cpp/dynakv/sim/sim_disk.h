@@ -52,6 +52,8 @@ class SimDisk final : public DurableStore {
     /// Of a real store: what may be on its files too.
     std::deque<Step> unsynced;
     std::shared_ptr<const SimFiles> files;
+    /// A failed sync may have lost pages of them.
+    bool pages_may_be_lost = false;
   };
 
   /// `store` may be null: then the model is all there is.

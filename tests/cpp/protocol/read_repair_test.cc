@@ -69,6 +69,23 @@ TEST_F(Repairs, AReadBringsOwnersUpToDateInTheBackground) {
   EXPECT_EQ(repairs(), 2u);
 }
 
+TEST_F(Repairs, AnOwnerThatIsSlowToSayWhatItHasIsRepairedAllTheSame) {
+  start(ReadRepair::background);
+  cluster().put(0, "k", "1");
+  put_at_one("2");
+  ASSERT_EQ(holders_of("2"), 1);
+  cluster().filter = [](const NodeId&, const NodeId&, const Message& message) {
+    const auto* reply = std::get_if<ReplicaGetReply>(&message.body);
+    return reply == nullptr || reply->object.empty();
+  };
+  OperationOptions options;
+  options.quorum = QuorumSize::count(1);
+  EXPECT_EQ(CoreCluster::values_of(cluster().get(1, "k", options)).count("2"), 1u);
+  EXPECT_EQ(holders_of("2"), 1);
+  cluster().advance(cluster().protocol.hint_timeout);
+  EXPECT_EQ(holders_of("2"), 3);
+}
+
 TEST_F(Repairs, I19OwnersThatAgreeAreSentNothing) {
   start(ReadRepair::background);
   cluster().put(0, "k", "v");
