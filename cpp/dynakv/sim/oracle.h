@@ -7,7 +7,8 @@
 // Checked while the run goes on: I3, I4, I8 to I13. Checked on the disks: I1, I2, I5.
 // Where a plan exceeds its loss budget, acknowledged writes may be gone, reads may miss them, and
 // a deleted value may outlive all copies of its delete: I1, I2, I10 and I11 are not promised then
-// (INVARIANTS §1.2). All else is: the cluster must not lie, and must come to rest.
+// (INVARIANTS §1.2), nor that everybody recovers (I15): too few may be left that know anything. All
+// else is: the cluster must not lie, and must come to rest.
 #pragma once
 
 #include <map>
