@@ -62,7 +62,7 @@ def build(*arguments: object) -> subprocess.CompletedProcess[str]:
         [sys.executable, str(FOLDER / "build.py"), *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=300,
         check=False,
     )
 
