@@ -214,10 +214,11 @@ void draw_excess_losses(Plan& plan, const PlanLimits& limits, Random random) {
   if (plan.faults.empty() || !random.chance(limits.excess_loss_percent, 100)) return;
   plan.exceeds_loss_budget = plan.loses_data = true;
   std::vector<FaultKind> losses = losses_of(plan);
-  // What shows a node that it was rolled back is that others have seen more of it. Of a write with
-  // W=1 nobody needs to have: on a backup from before it, put back in place, its dot may come
-  // again.
-  if (smallest_w(plan) == 1) std::erase(losses, FaultKind::restore_backup);
+  // What shows a node that it was rolled back is that others have seen more of it. Where all who
+  // have may forget it too, a backup that is put back in place repeats dots, and nobody can tell.
+  std::erase(losses, FaultKind::restore_backup);
+  std::erase_if(plan.faults,
+                [](const auto& fault) { return fault.kind == FaultKind::restore_backup; });
   const bool is_burst = random.chance(1, 2);
   const Instant burst{random.between(2'000'000'000, plan.length.nanoseconds * 8 / 10)};
   for (std::int64_t i = random.between(2, 12); i > 0; --i) {
