@@ -78,12 +78,14 @@ Status SimDisk::write_step() {
     return call_failed();
   }
   if (opened_ != nullptr) {
-    if (const Status written = opened_->write_step(); !written) {
+    const Status written = opened_->write_step();
+    // Also after a failure: what runs in the background must not race with the end of the process.
+    store_->rest();
+    if (!written) {
       has_failed_ = true;
       if (!has_damaged_files_) note_broken("failed without a fault: " + written.error().message);
       return written;
     }
-    store_->rest();
   }
   if (const Status written = written_.write_step(); !written) return written;
   unsynced_.push_back(std::exchange(pending_, {}));
