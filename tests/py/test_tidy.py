@@ -337,8 +337,8 @@ PLANTED = [
     ("cpp/dynakv/base/a.cc", "// FIX" + "ME: later\n", check_words, "unfinished work"),
     ("README.md", "run /home" + "/me/dynakv\n", check_words, "path of one machine"),
     ("dev", "cd /ro" + "ot/dynakv\n", check_words, "path of one machine"),
-    ("tests/py/test_a.py", "time.sleep(1)\n", check_words, "sleep"),
-    ("tests/cpp/base/a_test.cc", "std::this_thread::sleep_for(1s);\n", check_words, "sleep"),
+    ("tests/py/test_a.py", "time.sl" + "eep(1)\n", check_words, "sleep"),
+    ("tests/cpp/base/a_test.cc", "std::this_thread::sl" + "eep_for(1s);\n", check_words, "sleep"),
 ]
 
 
