@@ -1,6 +1,7 @@
 #include "dynakv/domain/failure_detector.h"
 
 #include <algorithm>
+#include <span>
 
 namespace dynakv {
 namespace {
@@ -12,38 +13,44 @@ Instant moved(Instant at, Duration span, Instant now) {
 }  // namespace
 
 void FailureDetector::watch(const NodeId& peer, Instant now) {
-  const auto [at, is_new] = peers_.try_emplace(peer);
-  if (is_new) at->second.last_heartbeat = at->second.last_heard = now;
+  const auto [known, is_new] = peers_.try_emplace(peer);
+  if (is_new) known.last_heartbeat = known.last_heard = now;
 }
 
-void FailureDetector::heartbeat(const NodeId& peer, Instant now) {
-  const auto at = peers_.find(peer);
-  if (at == peers_.end()) return;
-  Peer& known = at->second;
-  const Duration interval = now - known.last_heartbeat;
-  known.last_heartbeat = now;
+void FailureDetector::heartbeats(const std::vector<NodeId>& peers, Instant now) {
+  std::size_t next = 0;
+  for (const NodeId& peer : peers) {
+    const std::size_t position = peers_.position_of(peer, next);
+    if (position == peers_.kNowhere) continue;
+    note_heartbeat(peers_.value_at(position), now);
+    next = position + 1;
+  }
+}
+
+void FailureDetector::note_heartbeat(Peer& peer, Instant now) const {
+  const Duration interval = now - peer.last_heartbeat;
+  peer.last_heartbeat = now;
   if (interval > options_.silence_max) return;
-  const auto sample = static_cast<std::uint32_t>(interval.nanoseconds / 1000);
-  if (known.intervals.size() < options_.window) return known.intervals.push_back(sample);
-  known.intervals[known.next] = sample;
-  known.next = (known.next + 1) % options_.window;
+  peer.intervals[peer.next] = static_cast<std::uint32_t>(interval.nanoseconds / 1000);
+  peer.next = static_cast<std::uint8_t>((peer.next + 1u) % options_.window);
+  if (peer.interval_count < options_.window) ++peer.interval_count;
 }
 
 void FailureDetector::heard(const NodeId& peer, Instant now) {
-  const auto at = peers_.find(peer);
-  if (at == peers_.end()) return;
-  at->second.last_heard = now;
-  at->second.unanswered_since = Instant::far_future();
+  Peer* known = peers_.find(peer);
+  if (known == nullptr) return;
+  known->last_heard = now;
+  known->unanswered_since = Instant::far_future();
 }
 
 void FailureDetector::asked(const NodeId& peer, Instant now) {
-  const auto at = peers_.find(peer);
-  if (at == peers_.end()) return;
-  at->second.unanswered_since = std::min(at->second.unanswered_since, now);
+  if (Peer* known = peers_.find(peer)) {
+    known->unanswered_since = std::min(known->unanswered_since, now);
+  }
 }
 
 void FailureDetector::excuse(Duration span, Instant now) {
-  for (auto& [id, peer] : peers_) {
+  for (auto [id, peer] : peers_) {
     peer.last_heartbeat = moved(peer.last_heartbeat, span, now);
     peer.last_heard = moved(peer.last_heard, span, now);
     peer.unanswered_since = moved(peer.unanswered_since, span, now);
@@ -53,11 +60,12 @@ void FailureDetector::excuse(Duration span, Instant now) {
 Duration FailureDetector::silence_allowed(const Peer& peer) const {
   // One expected interval stands for what was not seen yet. In microseconds.
   std::int64_t sum = options_.interval_expected.nanoseconds / 1000;
-  for (const std::int64_t interval : peer.intervals) sum += interval;
-  const auto count = static_cast<std::int64_t>(peer.intervals.size());
+  const std::span intervals(peer.intervals.data(), peer.interval_count);
+  for (const std::int64_t interval : intervals) sum += interval;
+  const auto count = static_cast<std::int64_t>(intervals.size());
   const std::int64_t mean = sum / (count + 1);
   std::int64_t deviations = 0;
-  for (const std::int64_t interval : peer.intervals) {
+  for (const std::int64_t interval : intervals) {
     deviations += interval > mean ? interval - mean : mean - interval;
   }
   const std::int64_t deviation = count == 0 ? 0 : deviations / count;
@@ -73,8 +81,8 @@ Instant FailureDetector::suspect_at(const Peer& peer) const {
 }
 
 bool FailureDetector::is_suspect(const NodeId& peer, Instant now) const {
-  const auto at = peers_.find(peer);
-  return at != peers_.end() && suspect_at(at->second) <= now;
+  const Peer* known = peers_.find(peer);
+  return known != nullptr && suspect_at(*known) <= now;
 }
 
 FailureDetector::Review FailureDetector::review(Instant now, Instant until) const {
@@ -99,9 +107,9 @@ FailureDetector::Review FailureDetector::review(Instant now, Instant until) cons
 }
 
 std::optional<Instant> FailureDetector::last_sign(const NodeId& peer) const {
-  const auto at = peers_.find(peer);
-  if (at == peers_.end()) return std::nullopt;
-  return std::max(at->second.last_heartbeat, at->second.last_heard);
+  const Peer* known = peers_.find(peer);
+  if (known == nullptr) return std::nullopt;
+  return std::max(known->last_heartbeat, known->last_heard);
 }
 
 }  // namespace dynakv

@@ -18,16 +18,19 @@
 // accrual failure detector", 2004.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <vector>
 
+#include "dynakv/base/flat_map.h"
 #include "dynakv/base/time.h"
 #include "dynakv/base/types.h"
 
 namespace dynakv {
+
+inline constexpr std::size_t kDetectorWindowMax = 16;
 
 struct FailureDetectorOptions {
   /// What a heartbeat is expected to take before any was seen.
@@ -43,8 +46,8 @@ struct FailureDetectorOptions {
   Duration ask_before = milliseconds(500);
   /// A question answered by no word at all. Answers take a round trip and two steps.
   Duration probe_timeout = seconds(3);
-  /// Intervals remembered for each peer.
-  std::size_t window = 16;
+  /// Intervals remembered for each peer: 1 to kDetectorWindowMax.
+  std::size_t window = kDetectorWindowMax;
 };
 
 class FailureDetector {
@@ -55,12 +58,10 @@ class FailureDetector {
   void watch(const NodeId& peer, Instant now);
   void forget(const NodeId& peer) { peers_.erase(peer); }
 
-  /// A heartbeat of the peer that was not known before, from whomever.
-  void heartbeat(const NodeId& peer, Instant now);
-  /// Who is about to be suspected is asked first (Review::quiet), so that a live peer of which
-  /// nobody
-  // happened to gossip is none. Any message directly from the peer. Unwatched peers are ignored,
-  // here and below.
+  /// Heartbeats of these peers that were not known before, from whomever; fastest in the order of
+  /// their ids. Unwatched peers are ignored, here and below.
+  void heartbeats(const std::vector<NodeId>& peers, Instant now);
+  /// Any message directly from the peer.
   void heard(const NodeId& peer, Instant now);
   /// A message that wants an answer was sent to the peer.
   void asked(const NodeId& peer, Instant now);
@@ -90,16 +91,19 @@ class FailureDetector {
     /// The first question since the last word; none: far_future.
     Instant unanswered_since = Instant::far_future();
     /// Microseconds between heartbeats, the newest `window`, written round.
-    std::vector<std::uint32_t> intervals;
-    std::size_t next = 0;
+    std::array<std::uint32_t, kDetectorWindowMax> intervals{};
+    std::uint8_t interval_count = 0;
+    std::uint8_t next = 0;
   };
+
+  void note_heartbeat(Peer& peer, Instant now) const;
 
   Duration silence_allowed(const Peer& peer) const;
   /// When the peer will be suspected if nothing is heard; in the past when it is.
   Instant suspect_at(const Peer& peer) const;
 
   FailureDetectorOptions options_;
-  std::map<NodeId, Peer> peers_;
+  FlatMap<NodeId, Peer> peers_;
 };
 
 }  // namespace dynakv

@@ -56,27 +56,31 @@ void Membership::set_layout(const Layout& layout) {
 Membership::News Membership::merge(const MembershipDelta& delta) {
   News news;
   for (const MemberState& state : delta.states) merge_state(state, news);
-  for (const MemberVersion& heartbeat : delta.heartbeats) merge_heartbeat(heartbeat, news);
+  news.beating.reserve(news.beating.size() + delta.heartbeats.size());
+  std::size_t next = 0;
+  for (const MemberVersion& heartbeat : delta.heartbeats) {
+    next = merge_heartbeat(heartbeat, next, news);
+  }
   return news;
 }
 
 void Membership::merge_state(const MemberState& state, News& news) {
   const NodeId& id = state.at.id;
-  const auto at = states_.find(id);
-  const bool is_full = at == states_.end() && states_.size() >= kMemberCountMax;
+  MemberState* known = states_.find(id);
+  const bool is_full = known == nullptr && states_.size() >= kMemberCountMax;
   if (is_full || (state.at.incarnation > kIncarnationMax && !state.has_left())) {
     ++dropped_count_;
     return;
   }
-  if (at == states_.end()) {
-    states_.emplace(id, state);
+  if (known == nullptr) {
+    states_[id] = state;
     has_lines_ = false;
     news.changed.push_back(id);
   } else {
-    if (!wins_over(state, at->second)) return;
-    if (!says_the_same(state, at->second)) news.changed.push_back(id);
-    forget_name(at->second);
-    at->second = state;
+    if (!wins_over(state, *known)) return;
+    if (!says_the_same(state, *known)) news.changed.push_back(id);
+    forget_name(*known);
+    *known = state;
     follow_line(state.at);
   }
   news.beating.push_back(id);
@@ -90,23 +94,25 @@ void Membership::note_name(const MemberState& state) {
   ids_by_name_[state.name].insert(state.at.id);
 }
 
-void Membership::merge_heartbeat(const MemberVersion& heartbeat, News& news) {
-  const auto at = states_.find(heartbeat.id);
-  if (at == states_.end() || at->second.has_left()) return;
-  MemberVersion& known = at->second.at;
-  if (heartbeat.incarnation != known.incarnation || heartbeat.changed > known.version) return;
-  if (heartbeat.version <= known.version) return;
+std::size_t Membership::merge_heartbeat(const MemberVersion& heartbeat, std::size_t guess,
+                                        News& news) {
+  const std::size_t position = states_.position_of(heartbeat.id, guess);
+  if (position == states_.kNowhere) return guess;
+  MemberState& state = states_.value_at(position);
+  MemberVersion& known = state.at;
+  const bool is_of_this_state =
+      heartbeat.incarnation == known.incarnation && heartbeat.changed <= known.version;
+  if (state.has_left() || !is_of_this_state || heartbeat.version <= known.version) {
+    return position + 1;
+  }
   known.version = heartbeat.version;
-  follow_line(known);
+  if (has_lines_) lines_[position] = known;
   news.beating.push_back(heartbeat.id);
+  return position + 1;
 }
 
 void Membership::follow_line(const MemberVersion& at) {
-  if (!has_lines_) return;
-  const auto line =
-      std::lower_bound(lines_.begin(), lines_.end(), at.id,
-                       [](const MemberVersion& each, const NodeId& id) { return each.id < id; });
-  *line = at;
+  if (has_lines_) lines_[states_.position_of(at.id)] = at;
 }
 
 void Membership::forget_name(const MemberState& state) {
@@ -172,10 +178,7 @@ Membership::News Membership::mark_left(const NodeId& id) {
   return merge({left});
 }
 
-const MemberState* Membership::find(const NodeId& id) const {
-  const auto at = states_.find(id);
-  return at != states_.end() ? &at->second : nullptr;
-}
+const MemberState* Membership::find(const NodeId& id) const { return states_.find(id); }
 
 NodeId Membership::owner_of(const Bytes& name) const {
   const auto in_layout = layout_names_.find(name);

@@ -250,8 +250,9 @@ void Gossip::merge(Now now, MembershipDelta delta) {
     watch(id, now.steady);
     ++peers_revision_;
   }
+  detector_.heartbeats(news.beating, now.steady);
+  if (view_.suspects().empty()) return;
   for (const NodeId& id : news.beating) {
-    detector_.heartbeat(id, now.steady);
     if (view_.is_suspect(id) && !detector_.is_suspect(id, now.steady)) {
       view_.set_suspect(id, false);
     }

@@ -242,8 +242,8 @@ void Identity::note_peer_progress(const NodeId& peer, const Progress& progress) 
 }
 
 Progress Identity::progress_of_peer(const NodeId& peer) const {
-  const auto at = peer_progress_.find(peer);
-  return at != peer_progress_.end() ? at->second : Progress{};
+  const Progress* known = peer_progress_.find(peer);
+  return known != nullptr ? *known : Progress{};
 }
 
 void Identity::end_step(bool has_changes) {

@@ -25,6 +25,7 @@
 #include <string>
 #include <utility>
 
+#include "dynakv/base/flat_map.h"
 #include "dynakv/base/random.h"
 #include "dynakv/base/result.h"
 #include "dynakv/protocol/messages.h"
@@ -142,7 +143,7 @@ class Identity {
   std::uint64_t forgotten_until_ = 0;
   /// Where earlier runs ended: their last steps.
   std::map<RunKey, std::uint64_t> runs_;
-  std::map<NodeId, Progress> peer_progress_;
+  FlatMap<NodeId, Progress> peer_progress_;
   std::map<NodeId, Progress> peer_progress_unsaved_;
 };
 

@@ -159,7 +159,7 @@ void NodeCore::handle_peer_up(Now now, const Hello& hello, Outbox& out) {
   p.identity.note_peer_progress(hello.sender, hello.progress);
   p.view.set_up(hello.sender);
   p.gossip.handle_peer_up(now, hello, out);
-  p.members_heard.insert(hello.sender);
+  if (!p.identity.is_past_checked()) p.members_heard.insert(hello.sender);
   p.become_ready_if_checked();
   if (p.identity.is_past_checked()) out.cancel_timer(kIdentityCheckTimer);
   p.handoff.handle_peer_up(now, hello.sender, out);

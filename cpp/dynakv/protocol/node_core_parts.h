@@ -113,6 +113,7 @@ struct NodeCore::Parts {
   std::map<Bytes, BucketProperties> forming_buckets;
   /// Actors of earlier starts may be used only after every member said what it knows of this node.
   bool past_is_proven = false;
+  /// Who said so, until the past is checked.
   std::set<NodeId> members_heard;
   std::optional<Error> failure;
   NodeCounters counters;

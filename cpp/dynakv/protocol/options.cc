@@ -33,9 +33,10 @@ Status validate(const ProtocolOptions& options) {
   }
   if (detector.silence_min <= Duration{} || detector.silence_max < detector.silence_min ||
       detector.silence_max > seconds(3600) || detector.probe_timeout <= Duration{} ||
-      detector.window == 0) {
+      detector.window == 0 || detector.window > kDetectorWindowMax) {
     return fail(ErrorCode::invalid_argument,
-                "the failure detector's times must be positive, at most an hour, and in order");
+                "the failure detector's times must be positive, at most an hour, and in order, "
+                "and its window 1 to 16 intervals");
   }
   return {};
 }

@@ -60,7 +60,7 @@ TEST(FailureDetector, ADeadPeerIsSuspectedWithinFiveSecondsAlways) {
       Instant now = kStart;
       for (std::uint64_t beats = random.below(60); beats > 0; --beats) {
         now = now + distribution.interval(random);
-        detector.heartbeat(kPeer, now);
+        detector.heartbeats({kPeer}, now);
       }
       const Instant at = suspected_at(detector, now);
       ASSERT_GT(at, now);
@@ -84,7 +84,7 @@ TEST(FailureDetector, NoLivePeerIsSuspectedInAnHour) {
         ASSERT_FALSE(detector.is_suspect(kPeer, now))
             << distribution.name << ", seed " << seed << ", after "
             << (now - kStart).milliseconds();
-        detector.heartbeat(kPeer, now);
+        detector.heartbeats({kPeer}, now);
       }
     }
   }
@@ -97,7 +97,7 @@ TEST(FailureDetector, TheThresholdFollowsWhatIsUsual) {
     detector.watch(kPeer, now);
     for (int i = 0; i < 40; ++i) {
       now = now + interval;
-      detector.heartbeat(kPeer, now);
+      detector.heartbeats({kPeer}, now);
     }
     return suspected_at(detector, now) - now;
   };
@@ -111,9 +111,9 @@ TEST(FailureDetector, AnOutageDoesNotMakeTheNextOneHarderToSee) {
   FailureDetector detector{{}};
   Instant now = kStart;
   detector.watch(kPeer, now);
-  for (int i = 0; i < 20; ++i) detector.heartbeat(kPeer, now = now + seconds(1));
+  for (int i = 0; i < 20; ++i) detector.heartbeats({kPeer}, now = now + seconds(1));
   const Duration before = suspected_at(detector, now) - now;
-  detector.heartbeat(kPeer, now = now + seconds(600));
+  detector.heartbeats({kPeer}, now = now + seconds(600));
   EXPECT_EQ(suspected_at(detector, now) - now, before);
 }
 
@@ -146,7 +146,7 @@ TEST(FailureDetector, WhoIsHeardOfOnlyThroughOthersAndNeverAnswersIsSuspected) {
   Instant now = kStart;
   for (int i = 0; i < 10; ++i) {
     now = now + milliseconds(500);
-    detector.heartbeat(kPeer, now);
+    detector.heartbeats({kPeer}, now);
   }
   EXPECT_FALSE(detector.is_suspect(kPeer, now));
   detector.asked(kPeer, now);
@@ -154,7 +154,7 @@ TEST(FailureDetector, WhoIsHeardOfOnlyThroughOthersAndNeverAnswersIsSuspected) {
   for (int i = 0; i < 6; ++i) {
     EXPECT_FALSE(detector.is_suspect(kPeer, now));
     now = now + milliseconds(500);
-    detector.heartbeat(kPeer, now);
+    detector.heartbeats({kPeer}, now);
     detector.asked(kPeer, now);
   }
   EXPECT_TRUE(detector.is_suspect(kPeer, now));
@@ -176,7 +176,7 @@ TEST(FailureDetector, ANodeThatDidNotRunItselfAccusesNobody) {
 
 TEST(FailureDetector, UnwatchedPeersAreIgnored) {
   FailureDetector detector{{}};
-  detector.heartbeat(kPeer, kStart);
+  detector.heartbeats({kPeer}, kStart);
   detector.heard(kPeer, kStart);
   detector.asked(kPeer, kStart);
   EXPECT_FALSE(detector.is_suspect(kPeer, kStart + seconds(100)));
