@@ -27,6 +27,10 @@ class SimFaults:
         """
         self._native.partition(self._hosts(a), self._hosts(b), one_way)
 
+    def mend(self, a: Host | Iterable[Host], b: Host | Iterable[Host]) -> None:
+        """End what `partition` began between hosts `a` and hosts `b`; other partitions go on."""
+        self._native.mend(self._hosts(a), self._hosts(b))
+
     def heal(self) -> None:
         """End all partitions."""
         self._native.heal()
@@ -61,6 +65,16 @@ class SimFaults:
         if not abs(seconds) <= 1e9:
             raise ConfigError(f"seconds is {seconds!r}; use -1e9 to 1e9")
         self._native.skew(self._node(i), seconds)
+
+    def drift(self, i: int, rate: float) -> None:
+        """Let both clocks of a node gain so many seconds each second, -0.5 to 0.5; 0 is right.
+
+        Its timeouts and rounds of gossip come early, or late, by as much. What the calendar clock
+        has gained it keeps.
+        """
+        if not abs(rate) <= 0.5:
+            raise ConfigError(f"rate is {rate!r}; use -0.5 to 0.5")
+        self._native.drift(self._node(i), round(rate * 1e6))
 
     def disk_full(self, i: int, *, on: bool = True) -> None:
         """Fill a node's disk, or make room again."""

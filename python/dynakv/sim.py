@@ -36,7 +36,6 @@ __all__ = [
 
 _OPERATIONS = 1500  # PlanLimits in sim/plan.h
 _LENGTH = 120.0
-_SHOWN_MAX = 5  # violations in a table: the first says most
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +103,15 @@ class PlannedFault:
     lasts: float
 
     def __str__(self) -> str:
+        side = ", ".join(f"n{i}" for i in range(self.amount.bit_length()) if self.amount >> i & 1)
         if self.kind == "split":
-            side = [f"n{i}" for i in range(self.amount.bit_length()) if self.amount >> i & 1]
-            text = f"split off {', '.join(side)}"
+            text = f"split off {side}"
+        elif self.kind == "bridge":
+            text = f"bridge n{self.a} between {side} and the others"
+        elif self.kind == "swizzle":
+            text = f"swizzle {side}"
+        elif self.kind == "ring":
+            text = "ring of majorities"
         elif self.kind in ("one way", "clog", "reset"):
             text = f"{self.kind} n{self.a} to n{self.b}"
         else:
@@ -119,6 +124,8 @@ class PlannedFault:
 _AMOUNTS = {
     "slow": "{} times",
     "clock offset": "{:+} ms",
+    "clock drift": "{:+} ppm",
+    "flap": "every {} ms",
     "restore backup": "{} ms old",
     "damage": "{} objects",
 }
@@ -172,6 +179,8 @@ class ShrunkRun:
         Runs that the reducing took.
     replay : str
         The command that runs the seed, not reduced, again.
+    table : str
+        What happened: time goes down, each client and node has a column.
     """
 
     seed: int
@@ -182,26 +191,7 @@ class ShrunkRun:
     original: SeedResult
     runs: int
     replay: str
-
-    @property
-    def rows(self) -> list[tuple[str, str, str]]:
-        """What happened in the order of time, with the first violations: seconds, who, what."""
-        moments: list[tuple[float, str, str]] = []
-        moments += [(each.at, "fault", str(each)) for each in self.faults]
-        moments += [(each.at, f"c{each.client}", str(each)) for each in self.operations]
-        moments += [
-            (each.at, "oracle", f"{each.invariant} violated: {each.detail}")
-            for each in self.violations[:_SHOWN_MAX]
-        ]
-        moments.sort(key=lambda moment: moment[0])
-        return [(f"{at:.6f}", who, what) for at, who, what in moments]
-
-    @property
-    def table(self) -> str:
-        """`rows` as text."""
-        rows = [("seconds", "who", "what"), *self.rows]
-        widths = [max(len(row[column]) for row in rows) for column in range(2)]
-        return "".join(f"{at:>{widths[0]}}  {who:<{widths[1]}}  {what}\n" for at, who, what in rows)
+    table: str
 
     def __repr__(self) -> str:
         return (
@@ -275,7 +265,7 @@ def shrink(
     command = replay_command(seed, operations=operations, length=length)
     if found is None:
         raise SeedIsClean(f"seed {seed} does not fail, so there is nothing to shrink: {command}")
-    failing, left, planned, faults, spent = found
+    failing, left, planned, faults, spent, table = found
     return ShrunkRun(
         seed=seed,
         setup=left["setup"],
@@ -285,6 +275,7 @@ def shrink(
         original=_result(failing),
         runs=spent,
         replay=command,
+        table=table,
     )
 
 

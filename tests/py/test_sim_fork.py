@@ -19,6 +19,7 @@ def eventful(**arguments: Any) -> dynakv.Simulation:
     sim.at(sim.now + 0.5, lambda: sim.crash(0, lose_unsynced=True))
     sim.at(sim.now + 0.9, lambda: (sim.restart(0), a.start_put("k3", b"from an action")))
     sim.skew(3, 2.5)
+    sim.drift(1, -0.05)
     session = b.session()
     for i in range(25):
         pending = [a.start_put(f"k{i % 4}", b"a%d" % i), b.start_get("k0", r="all")]
@@ -29,8 +30,12 @@ def eventful(**arguments: Any) -> dynakv.Simulation:
             sim.slow(2, 30)
             sim.pause(1)
         if i == 16:
+            sim.partition(0, [1, 2])
+            sim.mend(0, 1)
             sim.resume(1)
             sim.disk_full(2)
+        if i == 20:
+            sim.mend([0], [2])
         for each in pending:
             try:
                 each.result()

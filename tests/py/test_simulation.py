@@ -288,6 +288,42 @@ def test_slow_skewed_and_full() -> None:
     assert kv.put("k", b"3", timeout=20)
 
 
+def test_a_node_whose_clock_runs_fast_gossips_more_often() -> None:
+    sim = three()
+    assert all_ready(sim), ALL_READY
+    sim.drift(1, 0.5)
+    before = sim.metrics
+    sim.run_for(60)
+    rounds = {
+        name: now["gossip_rounds"] - before[name]["gossip_rounds"]
+        for name, now in sim.metrics.items()
+    }
+    assert 1.4 < rounds["n1"] / rounds["n0"] < 1.6
+    sim.drift(1, 0)
+    before = sim.metrics
+    sim.run_for(60)
+    rounds = {
+        name: now["gossip_rounds"] - before[name]["gossip_rounds"]
+        for name, now in sim.metrics.items()
+    }
+    assert 0.9 < rounds["n1"] / rounds["n0"] < 1.1
+
+
+def test_mend_ends_one_partition_and_no_other() -> None:
+    sim = three()
+    one, two = sim.client("one"), sim.client("two")
+    assert all_ready(sim), ALL_READY
+    sim.partition([0, 1, 2], [one, two])
+    sim.mend([0, 1, 2], one)
+    sim.run_for(5)
+    assert one.put("k", b"1")
+    with pytest.raises(dynakv.DynakvError):
+        two.put("k", b"2", timeout=2)
+    sim.heal()
+    sim.run_for(5)
+    assert two.put("k", b"2")
+
+
 # ------------------------------------------------------------------ arguments
 
 REFUSED: list[tuple[Callable[[dynakv.Simulation], object], str]] = [
@@ -296,7 +332,10 @@ REFUSED: list[tuple[Callable[[dynakv.Simulation], object], str]] = [
     (lambda sim: sim.pause("n0"), "use an int from 0 to 2"),  # type: ignore[arg-type]
     (lambda sim: sim.slow(0, 0), "factor is 0; use 1"),
     (lambda sim: sim.skew(0, float("nan")), "seconds is nan"),
+    (lambda sim: sim.drift(0, 0.6), "rate is 0.6; use -0.5 to 0.5"),
+    (lambda sim: sim.drift(0, float("nan")), "rate is nan"),
     (lambda sim: sim.partition([0], ["bob"]), "make it first"),
+    (lambda sim: sim.mend([0], ["bob"]), "make it first"),
     (lambda sim: sim.run_for(-1), "more than 0"),
     (lambda sim: sim.at(0, print), "use sim.now"),
     (lambda sim: sim.client(5), "is a str"),  # type: ignore[arg-type]

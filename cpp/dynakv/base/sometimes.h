@@ -112,6 +112,11 @@ namespace dynakv {
   X(frame_lost_with_connection,   "a frame was lost with its connection")                          \
   X(frame_lost_in_partition,      "a frame was lost in a partition")                               \
   X(frame_repeated,               "a frame was delivered twice")                                   \
+  X(bridge_cut,                   "two sides of a partition saw each other through one node")      \
+  X(ring_cut,                     "each node saw a majority, and no two the same")                 \
+  X(link_flapped,                 "a node was cut off and joined again and again")                 \
+  X(links_swizzled,               "nodes were held back one by one, and let go in another order")  \
+  X(timer_came_early,             "a timer fired early: its clock was slowed down meanwhile")      \
   X(backup_restored,              "a node came back on a backup behind its last state")            \
   X(object_damaged,               "a stored object became unreadable")                             \
   X(node_wiped,                   "a node lost its disk")                                          \

@@ -156,6 +156,10 @@ void bind_faults(Class& simulation) {
              const std::int64_t offset_ms = duration_from(offset).milliseconds();
              change(h, [i, offset_ms](Simulation& s) { s.set_wall_offset(i, offset_ms); });
            })
+      .def("drift",
+           [](SimHandle& h, int i, std::int64_t ppm) {
+             change(h, [i, ppm](Simulation& s) { s.set_clock_drift(i, ppm); });
+           })
       .def("disk_full",
            [](SimHandle& h, int i, bool full) {
              change(h, [i, full](Simulation& s) { s.node(i).disk().set_full(full); });
@@ -163,6 +167,10 @@ void bind_faults(Class& simulation) {
       .def("partition",
            [](SimHandle& h, const std::vector<int>& a, const std::vector<int>& b, bool one_way) {
              change(h, [a, b, one_way](Simulation& s) { s.partition(a, b, one_way); });
+           })
+      .def("mend",
+           [](SimHandle& h, const std::vector<int>& a, const std::vector<int>& b) {
+             change(h, [a, b](Simulation& s) { s.mend(a, b); });
            })
       .def("heal", [](SimHandle& h) { change(h, [](Simulation& s) { s.heal(); }); });
 }

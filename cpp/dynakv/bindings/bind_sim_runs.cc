@@ -10,6 +10,7 @@
 #include "dynakv/bindings/sim_history.h"
 #include "dynakv/sim/run.h"
 #include "dynakv/sim/shrink.h"
+#include "dynakv/sim/space_time.h"
 
 namespace dynakv {
 namespace {
@@ -115,7 +116,7 @@ py::list faults_of(const Plan& plan) {
 }
 
 /// None when the seed runs clean; else (the seed's run, what is left of it, operations, faults,
-/// runs spent).
+/// runs spent, a table of it).
 py::object shrink_seed(std::uint64_t seed, int operations, double length, int run_count_max) {
   const SeedRun failing = run_one(seed, limits_from(operations, length));
   if (failing.result.violations.empty()) return py::none();
@@ -124,7 +125,8 @@ py::object shrink_seed(std::uint64_t seed, int operations, double length, int ru
   });
   const py::dict left = seed_fields({shrunk.plan, shrunk.result});
   return py::make_tuple(seed_fields(failing), left, operations_of(shrunk.plan),
-                        faults_of(shrunk.plan), shrunk.runs);
+                        faults_of(shrunk.plan), shrunk.runs,
+                        space_time_table(shrunk.plan, shrunk.result.violations));
 }
 
 }  // namespace

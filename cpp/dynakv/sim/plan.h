@@ -39,6 +39,12 @@ enum class FaultKind : std::uint8_t {
   sync_failure,  // the next sync fails: the node ends, started again after `lasts`
   clock_offset,  // the calendar clock of `a` is `amount` ms off from now on
   clone,         // stopped, copied to another place, started there (`amount`: CloneSource)
+  bridge,        // the nodes in the bits of `amount` see the others only through `a`
+  ring,          // each node sees a majority, and no two the same; of three, `a` and the next part
+  flap,          // `a` is cut off and joined again every `amount` ms for `lasts`
+  swizzle,       // what the nodes in the bits of `amount` send is held back, from one after the
+                 // other, and let go in another order
+  clock_drift,   // the clocks of `a` gain `amount` microseconds a second for `lasts`
   // The rest lose data for good; most plans have them on few enough nodes to keep their promises.
   restore_backup,  // the disk goes back to what it was `amount` ms before
   damage,          // `amount` stored objects become unreadable
@@ -111,9 +117,8 @@ Bytes key_name(const Plan& plan, int key);
 
 Plan draw_plan(std::uint64_t seed, const PlanLimits& limits);
 
-/// One line each, for people.
+/// A line for people.
 std::string describe(const PlannedFault& fault);
-std::string describe(const PlannedOperation& operation);
 std::string describe_setup(const Plan& plan);
 
 }  // namespace dynakv

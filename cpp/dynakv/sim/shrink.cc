@@ -1,10 +1,23 @@
 #include "dynakv/sim/shrink.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
 #include <utility>
+
+#include "dynakv/sim/space_time.h"
 
 namespace dynakv {
 namespace {
+
+/// `b` of the fault counts.
+bool is_between_hosts(FaultKind kind) {
+  return kind == FaultKind::one_way || kind == FaultKind::clog || kind == FaultKind::reset;
+}
+
+bool is_of_nodes_in_bits(FaultKind kind) {
+  return kind == FaultKind::split || kind == FaultKind::bridge || kind == FaultKind::swizzle;
+}
 
 class Shrinker {
  public:
@@ -21,7 +34,9 @@ class Shrinker {
     while (smaller && may_run()) {
       const bool fewer_faults = drop_items(&Plan::faults);
       const bool fewer_operations = drop_items(&Plan::operations);
-      smaller = fewer_faults || fewer_operations;
+      const bool fewer_nodes = drop_nodes();
+      const bool fewer_keys = drop_keys();
+      smaller = fewer_faults || fewer_operations || fewer_nodes || fewer_keys;
     }
     drop_clients();
     return std::move(best_);
@@ -74,13 +89,74 @@ class Shrinker {
     return any;
   }
 
-  void drop_clients() {
-    int needed = 1;
-    for (const auto& operation : best_.plan.operations) {
-      needed = std::max(needed, operation.client + 1);
+  /// The smallest cluster that still has N nodes and fails. It is another cluster: most failures
+  /// survive only a few of these changes.
+  bool drop_nodes() {
+    const int count = best_.plan.simulation.node_count;
+    for (int fewer = std::max(1, best_.plan.simulation.defaults.n); fewer < count; ++fewer) {
+      if (try_plan(with_nodes(best_.plan, fewer))) return true;
+    }
+    return false;
+  }
+
+  static Plan with_nodes(Plan plan, int count) {
+    const int gone = plan.simulation.node_count - count;
+    plan.simulation.node_count = count;
+    const std::int64_t all = (std::int64_t{1} << count) - 1;
+    std::erase_if(plan.faults, [&](PlannedFault& fault) {
+      if (!is_between_hosts(fault.kind)) fault.b = 0;
+      // Behind the nodes come the clients.
+      const bool is_of_client = fault.b >= count + gone;
+      if (fault.a >= count || (fault.b >= count && !is_of_client)) return true;
+      if (is_of_client) fault.b -= gone;
+      if (!is_of_nodes_in_bits(fault.kind)) return false;
+      fault.amount &= all;
+      return fault.amount == 0 || fault.amount == all;
+    });
+    return plan;
+  }
+
+  /// First all keys become one, then one after the other; those that are not used any more go.
+  bool drop_keys() {
+    const int before = best_.plan.key_count;
+    std::set<int> used;
+    for (const auto& operation : best_.plan.operations) used.insert(operation.key);
+    if (used.size() > 1 || !used.contains(0)) {
+      if (!try_plan(with_keys_joined(best_.plan, used, 0))) {
+        for (const int key : used) try_plan(with_keys_joined(best_.plan, {key}, *used.begin()));
+      }
     }
     Plan plan = best_.plan;
-    plan.client_count = needed;
+    int last = 0;
+    for (const auto& operation : plan.operations) last = std::max(last, operation.key);
+    plan.key_count = last + 1;
+    if (plan.key_count < best_.plan.key_count) try_plan(std::move(plan));
+    return best_.plan.key_count < before;
+  }
+
+  static Plan with_keys_joined(Plan plan, const std::set<int>& keys, int kept) {
+    for (auto& operation : plan.operations) {
+      if (keys.contains(operation.key)) operation.key = kept;
+    }
+    return plan;
+  }
+
+  void drop_clients() {
+    std::map<int, int> numbers;
+    for (const auto& operation : best_.plan.operations) numbers[operation.client] = 0;
+    int next = 0;
+    for (auto& [client, number] : numbers) number = next++;
+    Plan plan = best_.plan;
+    plan.client_count = std::max(1, next);
+    const int nodes = plan.simulation.node_count;
+    for (auto& operation : plan.operations) operation.client = numbers[operation.client];
+    std::erase_if(plan.faults, [&](PlannedFault& fault) {
+      if (fault.b < nodes) return false;
+      const auto number = numbers.find(fault.b - nodes);
+      const bool is_gone = number == numbers.end();
+      fault.b = is_gone ? fault.a : nodes + number->second;
+      return is_gone && is_between_hosts(fault.kind);
+    });
     try_plan(std::move(plan));
   }
 
@@ -98,19 +174,8 @@ ShrunkPlan shrink(const Plan& plan, const RunResult& failing, int run_count_max,
 }
 
 std::string to_table(const ShrunkPlan& shrunk) {
-  std::string table = describe_setup(shrunk.plan) + "\n";
-  auto fault = shrunk.plan.faults.begin();
-  auto operation = shrunk.plan.operations.begin();
-  while (fault != shrunk.plan.faults.end() || operation != shrunk.plan.operations.end()) {
-    const bool fault_first = operation == shrunk.plan.operations.end() ||
-                             (fault != shrunk.plan.faults.end() && fault->at <= operation->at);
-    table += "  " + (fault_first ? describe(*fault++) : describe(*operation++)) + "\n";
-  }
-  for (const Violation& violation : shrunk.result.violations) {
-    table += "  " + violation.invariant + " violated: " + violation.detail + "\n";
-    break;
-  }
-  return table;
+  return describe_setup(shrunk.plan) + "\n" +
+         space_time_table(shrunk.plan, shrunk.result.violations);
 }
 
 }  // namespace dynakv

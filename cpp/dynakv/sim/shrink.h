@@ -1,5 +1,5 @@
-// Reduces a failing plan to something a person can read: first faults, then operations, then the
-// cluster's size, each as long as the run still violates the same invariant.
+// Reduces a failing plan to something a person can read: first faults, then operations, then nodes,
+// keys and clients, each as long as the run still violates the same invariant.
 //
 // Delta debugging over the plan as data. Random streams are split by purpose and entity, so that
 // taking one fault away leaves the rest of the run nearly as it was.
@@ -24,7 +24,7 @@ struct ShrunkPlan {
 ShrunkPlan shrink(const Plan& plan, const RunResult& failing, int run_count_max = 400,
                   std::function<bool()> goes_on = {});
 
-/// What is left, in the order of time: faults, operations, and what was violated.
+/// What is left as a space-time table: faults, operations, and what was violated.
 std::string to_table(const ShrunkPlan& shrunk);
 
 }  // namespace dynakv

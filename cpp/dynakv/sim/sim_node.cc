@@ -160,7 +160,7 @@ void SimNode::remark_beliefs(Now now, bool is_round) {
     } else {
       beliefs_[id] = state;
     }
-    world_.remark({now.steady, word_for(state), index_, world_.host_of(id), {}});
+    world_.remark({world_.events().now(), word_for(state), index_, world_.host_of(id), {}});
   }
 }
 
@@ -233,16 +233,23 @@ void SimNode::perform(Effect& effect) {
     world_.send(index_, send->to, send->message);
   } else if (auto* set = std::get_if<SetTimer>(&effect)) {
     timers_[set->timer] = set->at;
-    // The node's own clock and the queue's run alike: only calendar clocks are wrong here.
-    world_.events().schedule(set->at, [this, timer = set->timer, at = set->at, run = run_] {
-      const auto set_now = timers_.find(timer);
-      if (run != run_ || set_now == timers_.end() || set_now->second != at) return;
-      timers_.erase(set_now);
-      add_input(timer);
-    });
+    schedule_timer(set->timer, set->at);
   } else if (auto* cancel = std::get_if<CancelTimer>(&effect)) {
     timers_.erase(cancel->timer);
   }
+}
+
+void SimNode::schedule_timer(TimerId timer, Instant at) {
+  world_.events().schedule(world_.when(index_, at), [this, timer, at, run = run_] {
+    const auto set_now = timers_.find(timer);
+    if (run != run_ || set_now == timers_.end() || set_now->second != at) return;
+    // The clock was slowed down meanwhile.
+    const bool is_early = world_.now_at(index_).steady < at;
+    sometimes(Sometimes::timer_came_early, is_early);
+    if (is_early) return schedule_timer(timer, at);
+    timers_.erase(set_now);
+    add_input(timer);
+  });
 }
 
 }  // namespace dynakv

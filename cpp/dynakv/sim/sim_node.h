@@ -90,6 +90,7 @@ class SimNode {
   void begin_sync();
   void release_effects(std::uint64_t durable_steps);
   void perform(Effect& effect);
+  void schedule_timer(TimerId timer, Instant at);
   /// Tells the trace of members that this node has come to believe alive, suspect, dead or left.
   /// "dead" and "left" are noted with its next round of gossip.
   void remark_beliefs(Now now, bool is_round);

@@ -27,6 +27,8 @@ class SimWorld {
 
   virtual EventQueue& events() = 0;
   virtual Now now_at(int host) = 0;
+  /// The virtual time at which the host's steady clock will say `steady`, as it goes now.
+  virtual Instant when(int host, Instant steady) = 0;
   /// Carries a message to each of `to` that the host is connected with.
   virtual void send(int from, const std::vector<NodeId>& to, const Message& message) = 0;
   /// The host's storage or an invariant failed: its process ends.

@@ -9,13 +9,6 @@
 #include "dynakv/protocol/request_id.h"
 
 namespace dynakv {
-namespace {
-
-// 2026-01-01T00:00:00Z: any date would do; it is the same in every run.
-constexpr std::int64_t kWallOriginMs = 1'767'225'600'000;
-
-}  // namespace
-
 Simulation::Simulation(SimulationOptions options)
     : options_(std::move(options)),
       random_(options_.seed),
@@ -24,6 +17,7 @@ Simulation::Simulation(SimulationOptions options)
       network_(events_, random_.stream("network"), options_.network,
                [this](int to, int from, const Bytes& frame) { deliver(to, from, frame); }) {
   DYNAKV_CHECK(options_.node_count >= 1);
+  clocks_.resize(static_cast<std::size_t>(options_.node_count));
   std::vector<Member> members;
   for (int i = 0; i < options_.node_count; ++i) {
     SimNodeOptions node_options;
@@ -82,6 +76,7 @@ int Simulation::add_client() {
       options_.client, random_.stream("client", static_cast<std::uint64_t>(client))));
   const int host = node_count() + client;
   hosts_[session(client).id()] = host;
+  clocks_.emplace_back();
   make_connections();
   Outbox out;
   session(client).set_layout(now_at(host), layout_, out, ring_);
@@ -117,17 +112,8 @@ void Simulation::take_client_effects(int client, Outbox& out) {
     if (auto* message = std::get_if<Send>(&effect)) {
       send(host, message->to, message->message);
     } else if (auto* set = std::get_if<SetTimer>(&effect)) {
-      auto& timers = clients_[static_cast<std::size_t>(client)]->timers;
-      timers[set->timer] = set->at;
-      events_.schedule(set->at, [this, client, host, timer = set->timer, at = set->at] {
-        auto& mine = clients_[static_cast<std::size_t>(client)]->timers;
-        const auto set_now = mine.find(timer);
-        if (set_now == mine.end() || set_now->second != at) return;
-        mine.erase(set_now);
-        Outbox next;
-        session(client).handle_timer(now_at(host), timer, next);
-        take_client_effects(client, next);
-      });
+      clients_[static_cast<std::size_t>(client)]->timers[set->timer] = set->at;
+      schedule_client_timer(client, set->timer, set->at);
     } else if (auto* reply = std::get_if<Reply>(&effect)) {
       if (on_reply) {
         on_reply(client, *reply);
@@ -138,11 +124,23 @@ void Simulation::take_client_effects(int client, Outbox& out) {
   }
 }
 
-Now Simulation::now_at(int host) {
-  const auto offset = wall_offset_ms_.find(host);
-  const std::int64_t skew_ms = offset == wall_offset_ms_.end() ? 0 : offset->second;
-  return {now(), WallTime{kWallOriginMs + now().nanoseconds / 1'000'000 + skew_ms}};
+void Simulation::schedule_client_timer(int client, TimerId timer, Instant at) {
+  const int host = node_count() + client;
+  events_.schedule(when(host, at), [this, client, host, timer, at] {
+    auto& timers = clients_[static_cast<std::size_t>(client)]->timers;
+    const auto set_now = timers.find(timer);
+    if (set_now == timers.end() || set_now->second != at) return;
+    if (now_at(host).steady < at) return schedule_client_timer(client, timer, at);
+    timers.erase(set_now);
+    Outbox out;
+    session(client).handle_timer(now_at(host), timer, out);
+    take_client_effects(client, out);
+  });
 }
+
+Now Simulation::now_at(int host) { return clock(host).read(now()); }
+
+Instant Simulation::when(int host, Instant steady) { return clock(host).when(steady); }
 
 void Simulation::send(int from, const std::vector<NodeId>& to, const Message& message) {
   std::shared_ptr<Bytes> frame;

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "dynakv/protocol/client_session.h"
+#include "dynakv/sim/host_clock.h"
 #include "dynakv/sim/sim_network.h"
 #include "dynakv/sim/sim_node.h"
 #include "dynakv/sim/sim_world.h"
@@ -90,13 +91,19 @@ class Simulation final : private SimWorld {
   void wipe(int node);
   /// Blocks one direction, or both, between every host of `a` and every host of `b`.
   void partition(const std::vector<int>& a, const std::vector<int>& b, bool one_way = false);
+  /// Ends what partition() began between these.
+  void mend(const std::vector<int>& a, const std::vector<int>& b);
+  /// Ends all partitions.
   void heal();
   void clog(int from, int to, Duration span) { network_.clog(from, to, events_.now() + span); }
   /// Breaks a connection between two hosts; they connect again by themselves.
   void reset_connection(int a, int b);
-  void set_wall_offset(int node, std::int64_t milliseconds) {
-    wall_offset_ms_[node] = milliseconds;
+  /// Sets the calendar clock of a host wrong by so much.
+  void set_wall_offset(int host, std::int64_t milliseconds) {
+    clock(host).set_wall_offset(milliseconds);
   }
+  /// Lets both clocks of a host gain so many microseconds a second.
+  void set_clock_drift(int host, std::int64_t ppm);
 
   SimNode& node(int i) { return *nodes_[static_cast<std::size_t>(i)]; }
   const SimNode& node(int i) const { return *nodes_[static_cast<std::size_t>(i)]; }
@@ -131,6 +138,7 @@ class Simulation final : private SimWorld {
 
   EventQueue& events() override { return events_; }
   Now now_at(int host) override;
+  Instant when(int host, Instant steady) override;
   void send(int from, const std::vector<NodeId>& to, const Message& message) override;
   void host_failed(int host, const std::string& reason) override;
   void identity_changed(int host) override;
@@ -152,6 +160,10 @@ class Simulation final : private SimWorld {
   void lose_connection_later(int from, int to, Duration delay);
   void lose_connections_of(int host, Duration notice_min, Duration notice_mean);
   void take_client_effects(int client, Outbox& out);
+  void schedule_client_timer(int client, TimerId timer, Instant at);
+  HostClock& clock(int host) { return clocks_[static_cast<std::size_t>(host)]; }
+  /// Of `from` to `to`, if bytes of it were lost in a partition.
+  void end_broken_streams(int from, int to);
   Connection& connection(int from, int to) {
     return connections_[static_cast<std::size_t>(from)][static_cast<std::size_t>(to)];
   }
@@ -172,7 +184,7 @@ class Simulation final : private SimWorld {
   std::vector<std::vector<Connection>> connections_;
   /// Directions between two nodes that are up: counted, as all_ready() is asked after each event.
   std::size_t node_links_up_ = 0;
-  std::map<int, std::int64_t> wall_offset_ms_;
+  std::vector<HostClock> clocks_;
   Layout layout_;
   std::shared_ptr<const Ring> ring_;
   std::uint64_t operation_count_ = 0;

@@ -106,16 +106,37 @@ void Simulation::partition(const std::vector<int>& a, const std::vector<int>& b,
   }
 }
 
+void Simulation::mend(const std::vector<int>& a, const std::vector<int>& b) {
+  for (const int x : a) {
+    for (const int y : b) {
+      if (!network_.is_blocked(x, y) && !network_.is_blocked(y, x)) continue;
+      trace({now(), "unblock", x, y, {}});
+      end_broken_streams(x, y);
+      end_broken_streams(y, x);
+      network_.set_blocked(x, y, false);
+      network_.set_blocked(y, x, false);
+    }
+  }
+}
+
 void Simulation::heal() {
   trace({now(), "heal", -1, -1, {}});
   for (int from = 0; from < host_count(); ++from) {
-    for (int to = 0; to < node_count(); ++to) {
-      const bool was_blocked = network_.is_blocked(from, to) || network_.is_blocked(to, from);
-      // A stream that lost bytes cannot go on.
-      if (was_blocked && connection(from, to).is_up) lose_connection_later(from, to, {});
-    }
+    for (int to = 0; to < node_count(); ++to) end_broken_streams(from, to);
   }
   network_.unblock_all();
+}
+
+void Simulation::end_broken_streams(int from, int to) {
+  if (is_client(to)) return;  // a client's connection ends from its side
+  const bool was_blocked = network_.is_blocked(from, to) || network_.is_blocked(to, from);
+  // A stream that lost bytes cannot go on.
+  if (was_blocked && connection(from, to).is_up) lose_connection_later(from, to, {});
+}
+
+void Simulation::set_clock_drift(int host, std::int64_t ppm) {
+  trace({now(), "clock drift " + std::to_string(ppm), host, -1, {}});
+  clock(host).set_drift(now(), ppm);
 }
 
 void Simulation::reset_connection(int a, int b) {

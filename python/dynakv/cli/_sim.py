@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from dynakv import sim
-from dynakv.cli._output import FAILED, Json, print_data, print_table, reports_errors, say
+from dynakv.cli._output import FAILED, Json, print_data, reports_errors, say
 
 __all__ = ["app"]
 
@@ -121,6 +121,6 @@ def shrink(
             f"are left after {shrunk.runs} runs"
         )
         say(shrunk.setup)
-        print_table([">seconds", "who", "what"], shrunk.rows)
+        say(shrunk.table.rstrip("\n"))
         say(f"replay: {shrunk.replay}")
     raise typer.Exit(FAILED)

@@ -1,0 +1,211 @@
+#include "dynakv/sim/fault_injector.h"
+
+#include <algorithm>
+
+#include "dynakv/base/sometimes.h"
+
+namespace dynakv {
+namespace {
+
+constexpr Duration kBackupInterval = seconds(1);
+constexpr std::size_t kBackupsKept = 24;
+/// A supervisor looks so often whether its node still runs.
+constexpr Duration kSupervisorInterval = milliseconds(250);
+
+}  // namespace
+
+FaultInjector::FaultInjector(const Plan& plan, Simulation& simulation, Oracle& oracle)
+    : plan_(plan), simulation_(simulation), oracle_(oracle) {
+  backups_.resize(static_cast<std::size_t>(simulation_.node_count()));
+}
+
+FaultInjector::~FaultInjector() {
+  for (int i = 0; i < simulation_.node_count(); ++i) {
+    simulation_.node(i).disk().watch_calls(nullptr);
+  }
+}
+
+void FaultInjector::schedule() {
+  for (const PlannedFault& fault : plan_.faults) {
+    simulation_.at(fault.at, [this, &fault] {
+      if (!healed_) inject(fault);
+    });
+  }
+  if (plan_.has(FaultKind::restore_backup)) take_backups();
+  if (plan_.restarts_failed_nodes) restart_failed_nodes();
+  store_calls_.fails_at = plan_.single_fault.failed_store_call;
+  for (int i = 0; i < simulation_.node_count(); ++i) {
+    simulation_.node(i).disk().watch_calls(&store_calls_);
+  }
+  simulation_.network().lose_message(plan_.single_fault.lost_message);
+  simulation_.network().repeat_message(plan_.single_fault.repeated_message);
+}
+
+void FaultInjector::inject(const PlannedFault& fault) {
+  const int nodes = simulation_.node_count();
+  std::vector<int> group;
+  switch (fault.kind) {
+    case FaultKind::isolate:
+      return cut({fault.a}, fault.lasts);
+    case FaultKind::split:
+      for (int i = 0; i < nodes; ++i) {
+        if ((fault.amount >> i) & 1) group.push_back(i);
+      }
+      return cut(group, fault.lasts);
+    case FaultKind::one_way:
+      if (fault.a == fault.b) return;
+      simulation_.partition({fault.a}, {fault.b}, true);
+      simulation_.at(simulation_.now() + fault.lasts, [this] { simulation_.heal(); });
+      return;
+    case FaultKind::clog:
+      if (fault.a != fault.b) simulation_.clog(fault.a, fault.b, fault.lasts);
+      return;
+    case FaultKind::reset:
+      if (fault.a != fault.b) simulation_.reset_connection(fault.a, fault.b);
+      return;
+    case FaultKind::bridge:
+      return cut_bridge(fault);
+    case FaultKind::ring:
+      return cut_ring(fault);
+    case FaultKind::flap:
+      return flap(fault, simulation_.now() + fault.lasts);
+    case FaultKind::swizzle:
+      return swizzle(fault);
+    default:
+      return inject_on_node(fault);
+  }
+}
+
+void FaultInjector::inject_on_node(const PlannedFault& fault) {
+  const int node = fault.a;
+  SimDisk& disk = simulation_.node(node).disk();
+  const bool needs_syncs =
+      fault.kind == FaultKind::power_loss || fault.kind == FaultKind::sync_failure;
+  if (loses_data(fault.kind) || (needs_syncs && !plan_.simulation.sync_before_effects)) {
+    oracle_.node_lost_data(node, fault.kind);
+  }
+  switch (fault.kind) {
+    case FaultKind::crash:
+    case FaultKind::power_loss:
+      simulation_.crash(node, fault.kind == FaultKind::power_loss);
+      return restart_later(node, fault.lasts);
+    case FaultKind::clean_stop:
+      simulation_.stop_cleanly(node);
+      return restart_later(node, fault.lasts);
+    case FaultKind::pause:
+      simulation_.pause(node);
+      simulation_.at(simulation_.now() + fault.lasts, [this, node] { simulation_.resume(node); });
+      return;
+    case FaultKind::slow:
+      simulation_.set_slowness(node, fault.amount);
+      simulation_.at(simulation_.now() + fault.lasts,
+                     [this, node] { simulation_.set_slowness(node, 1); });
+      return;
+    case FaultKind::disk_full:
+      disk.set_full(true);
+      simulation_.at(simulation_.now() + fault.lasts, [&disk] { disk.set_full(false); });
+      return;
+    case FaultKind::sync_failure:
+      disk.fail_next_sync();
+      return restart_later(node, fault.lasts);
+    case FaultKind::clock_offset:
+      return simulation_.set_wall_offset(node, fault.amount);
+    case FaultKind::clock_drift:
+      simulation_.set_clock_drift(node, fault.amount);
+      simulation_.at(simulation_.now() + fault.lasts,
+                     [this, node] { simulation_.set_clock_drift(node, 0); });
+      return;
+    case FaultKind::clone:
+      clone(node, static_cast<CloneSource>(fault.amount));
+      return restart_later(node, fault.lasts);
+    case FaultKind::restore_backup:
+      return restore_backup(node, milliseconds(fault.amount));
+    case FaultKind::damage: {
+      Random random =
+          Random(plan_.seed).stream("damage", static_cast<std::uint64_t>(fault.at.nanoseconds));
+      for (std::int64_t i = 0; i < fault.amount; ++i) disk.damage_object(random);
+      return;
+    }
+    case FaultKind::wipe:
+      simulation_.wipe(node);
+      // Backups of a directory whose identity lives on elsewhere are refused.
+      backups_[static_cast<std::size_t>(node)].clear();
+      return restart_later(node, fault.lasts);
+    default:
+      return;
+  }
+}
+
+void FaultInjector::start_again(int node) {
+  // A node whose past is refused stays down; the end of the run shows whether that loses data.
+  if (simulation_.restart(node) || !simulation_.node(node).disk().was_refused()) return;
+  // Its log lacks what was written since the machine started, so somebody starts the machine again.
+  simulation_.reboot(node);
+  (void)simulation_.restart(node);
+}
+
+void FaultInjector::restart_later(int node, Duration delay) {
+  simulation_.at(simulation_.now() + delay, [this, node] { start_again(node); });
+}
+
+void FaultInjector::take_backups() {
+  for (int i = 0; i < simulation_.node_count(); ++i) {
+    auto& kept = backups_[static_cast<std::size_t>(i)];
+    kept.emplace_back(simulation_.now(), simulation_.node(i).disk().image());
+    if (kept.size() > kBackupsKept) kept.erase(kept.begin());
+  }
+  simulation_.at(simulation_.now() + kBackupInterval, [this] {
+    if (!healed_) take_backups();
+  });
+}
+
+void FaultInjector::restore_backup(int node, Duration age) {
+  simulation_.crash(node);
+  const auto& kept = backups_[static_cast<std::size_t>(node)];
+  const SimDisk::Image* image = nullptr;
+  for (const auto& [at, taken] : kept) {
+    if (image == nullptr || at + age <= simulation_.now()) image = &taken;
+  }
+  sometimes(Sometimes::backup_restored, image != nullptr);
+  if (image != nullptr) simulation_.node(node).disk().restore(*image);
+  restart_later(node, milliseconds(100));
+}
+
+void FaultInjector::clone(int node, CloneSource source) {
+  if (source == CloneSource::stopped_cleanly) {
+    simulation_.stop_cleanly(node);
+  } else {
+    simulation_.crash(node);
+  }
+  SimDisk& disk = simulation_.node(node).disk();
+  if (source == CloneSource::disk_image) disk.restore(disk.image());
+  simulation_.node(node).change_place();
+}
+
+void FaultInjector::restart_failed_nodes() {
+  for (int i = 0; i < simulation_.node_count(); ++i) {
+    if (!simulation_.node(i).is_running()) restart_later(i, {});
+  }
+  simulation_.at(simulation_.now() + kSupervisorInterval, [this] {
+    if (!healed_) restart_failed_nodes();
+  });
+}
+
+void FaultInjector::heal() {
+  healed_ = true;
+  simulation_.heal();
+  simulation_.network().options().loss_permille = 0;
+  simulation_.network().options().repeat_permille = 0;
+  // An owner that is silent for longer than the hint timeout is not repaired by a read (I7).
+  Duration& delay = simulation_.network().options().delay_mean;
+  delay = std::min(delay, Duration{plan_.simulation.protocol.hint_timeout.nanoseconds / 20});
+  for (int i = 0; i < simulation_.node_count(); ++i) {
+    simulation_.resume(i);
+    simulation_.set_slowness(i, 1);
+    if (plan_.has(FaultKind::clock_drift)) simulation_.set_clock_drift(i, 0);
+    simulation_.node(i).disk().clear_faults();
+    start_again(i);
+  }
+}
+
+}  // namespace dynakv

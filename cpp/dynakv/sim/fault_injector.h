@@ -1,0 +1,58 @@
+// Does the faults of a plan to a simulation, each at its time, and ends them all at the heal.
+//
+// What a fault breaks for a while it mends by itself when its time is over, unless everything was
+// healed before. A node whose process ended is started again, as its supervisor would.
+#pragma once
+
+#include <utility>
+#include <vector>
+
+#include "dynakv/sim/oracle.h"
+#include "dynakv/sim/plan.h"
+
+namespace dynakv {
+
+class FaultInjector {
+ public:
+  /// All must outlive the injector, which in turn must outlive the simulation's last step.
+  FaultInjector(const Plan& plan, Simulation& simulation, Oracle& oracle);
+  ~FaultInjector();
+  FaultInjector(const FaultInjector&) = delete;
+  FaultInjector& operator=(const FaultInjector&) = delete;
+
+  /// Before the first step.
+  void schedule();
+  /// Ends every fault, and starts every node that is down; none comes after it.
+  void heal();
+  /// Calls that the nodes made to their stores.
+  std::uint64_t store_call_count() const { return store_calls_.count; }
+
+ private:
+  void inject(const PlannedFault& fault);
+  void inject_on_node(const PlannedFault& fault);
+  void start_again(int node);
+  void restart_later(int node, Duration delay);
+  void restart_failed_nodes();
+  void restore_backup(int node, Duration age);
+  void clone(int node, CloneSource source);
+  void take_backups();
+
+  void cut(const std::vector<int>& group, Duration lasts);
+  /// A partition that ends after `lasts`, and ends no other.
+  void cut_between(const std::vector<int>& a, const std::vector<int>& b, Duration lasts);
+  void cut_bridge(const PlannedFault& fault);
+  void cut_ring(const PlannedFault& fault);
+  void flap(const PlannedFault& fault, Instant until);
+  void swizzle(const PlannedFault& fault);
+  std::vector<int> hosts_but(int host) const;
+
+  const Plan& plan_;
+  Simulation& simulation_;
+  Oracle& oracle_;
+  CallFault store_calls_;
+  /// Of each node: its durable state at the last whole seconds.
+  std::vector<std::vector<std::pair<Instant, SimDisk::Image>>> backups_;
+  bool healed_ = false;
+};
+
+}  // namespace dynakv

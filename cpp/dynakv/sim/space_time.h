@@ -1,0 +1,15 @@
+// A plan and what was violated as a table for people: time goes down, each host has a column.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "dynakv/sim/oracle.h"
+#include "dynakv/sim/plan.h"
+
+namespace dynakv {
+
+/// Clients first, then nodes. The first violations stand where they happened.
+std::string space_time_table(const Plan& plan, const std::vector<Violation>& violations);
+
+}  // namespace dynakv

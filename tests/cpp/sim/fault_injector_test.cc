@@ -1,0 +1,147 @@
+// The faults of a plan do what their names say, and end when their time is over.
+#include "dynakv/sim/fault_injector.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace dynakv {
+namespace {
+
+constexpr int kClients = 2;
+const Instant kFaultAt = Instant{} + seconds(5);
+
+/// A cluster at rest in which one fault happens after five seconds.
+class FaultyCluster {
+ public:
+  FaultyCluster(int nodes, PlannedFault fault)
+      : plan_(plan_of(nodes, fault)),
+        simulation_(plan_.simulation),
+        oracle_(simulation_, plan_),
+        faults_(plan_, simulation_, oracle_) {
+    for (int i = 0; i < kClients; ++i) simulation_.add_client();
+    faults_.schedule();
+  }
+
+  void run_to(Instant at) { simulation_.run_for(at - simulation_.now()); }
+  bool are_cut(int a, int b) {
+    const bool is_cut = simulation_.network().is_blocked(a, b);
+    EXPECT_EQ(simulation_.network().is_blocked(b, a), is_cut);
+    return is_cut;
+  }
+  /// Nodes that a host can exchange messages with.
+  std::set<int> seen_by(int host) {
+    std::set<int> seen;
+    for (int other = 0; other < simulation_.node_count(); ++other) {
+      if (other != host && !are_cut(host, other)) seen.insert(other);
+    }
+    return seen;
+  }
+  Simulation& simulation() { return simulation_; }
+  FaultInjector& faults() { return faults_; }
+
+ private:
+  static Plan plan_of(int nodes, PlannedFault fault) {
+    Plan plan;
+    plan.seed = plan.simulation.seed = 11;
+    plan.simulation.node_count = nodes;
+    plan.client_count = kClients;
+    plan.key_count = 1;
+    plan.length = seconds(30);
+    fault.at = kFaultAt;
+    plan.faults = {fault};
+    return plan;
+  }
+
+  Plan plan_;
+  Simulation simulation_;
+  Oracle oracle_;
+  FaultInjector faults_;
+};
+
+TEST(FaultInjector, InARingEachNodeSeesAMajorityAndNoTwoTheSame) {
+  for (const int nodes : {3, 4, 5, 6, 7, 8, 9}) {
+    SCOPED_TRACE(nodes);
+    FaultyCluster cluster(nodes, {.kind = FaultKind::ring, .a = 2, .lasts = seconds(3)});
+    cluster.run_to(kFaultAt + milliseconds(1));
+    std::set<std::set<int>> views;
+    int cut = 0;
+    for (int i = 0; i < nodes; ++i) {
+      std::set<int> view = cluster.seen_by(i);
+      cut += nodes - 1 - static_cast<int>(view.size());
+      view.insert(i);
+      EXPECT_GT(view.size() * 2, static_cast<std::size_t>(nodes));
+      views.insert(view);
+    }
+    EXPECT_GT(cut, 0);
+    // Where two are as far apart as can be, an even circle lets only those not see each other.
+    EXPECT_EQ(views.size(), static_cast<std::size_t>(nodes));
+    cluster.run_to(kFaultAt + seconds(4));
+    EXPECT_EQ(cluster.seen_by(0).size(), static_cast<std::size_t>(nodes - 1));
+  }
+}
+
+TEST(FaultInjector, ABridgeIsAllThatTwoSidesHaveInCommon) {
+  FaultyCluster cluster(
+      5, {.kind = FaultKind::bridge, .a = 1, .amount = 0b00101, .lasts = seconds(3)});
+  cluster.run_to(kFaultAt + milliseconds(1));
+  EXPECT_EQ(cluster.seen_by(1), (std::set<int>{0, 2, 3, 4}));
+  EXPECT_EQ(cluster.seen_by(0), (std::set<int>{1, 2}));
+  EXPECT_EQ(cluster.seen_by(3), (std::set<int>{1, 4}));
+  cluster.run_to(kFaultAt + seconds(4));
+  EXPECT_EQ(cluster.seen_by(0).size(), 4u);
+}
+
+TEST(FaultInjector, AFlappingNodeComesAndGoes) {
+  FaultyCluster cluster(
+      3, {.kind = FaultKind::flap, .a = 1, .amount = 500, .lasts = milliseconds(2500)});
+  for (int half = 0; half < 10; ++half) {
+    cluster.run_to(kFaultAt + milliseconds(500 * half + 250));
+    const bool is_off = half < 5 && half % 2 == 0;
+    EXPECT_EQ(cluster.seen_by(1).empty(), is_off) << half;
+    EXPECT_EQ(cluster.are_cut(1, 3), is_off) << "clients, too";
+    EXPECT_FALSE(cluster.are_cut(0, 2));
+  }
+}
+
+TEST(FaultInjector, WhatASwizzleHoldsBackComesLaterAndIsNotLost) {
+  FaultyCluster cluster(3, {.kind = FaultKind::swizzle, .amount = 0b011, .lasts = seconds(2)});
+  cluster.run_to(kFaultAt);
+  const auto before = cluster.simulation().network().counters();
+  cluster.run_to(kFaultAt + seconds(1));
+  const auto held = cluster.simulation().network().counters();
+  EXPECT_GT(held.sent - before.sent, held.delivered - before.delivered);
+  cluster.run_to(kFaultAt + milliseconds(2500));
+  const auto after = cluster.simulation().network().counters();
+  EXPECT_EQ(after.lost, before.lost);
+  EXPECT_GE(after.delivered + 3, after.sent) << "but for what is on its way";
+}
+
+TEST(FaultInjector, TheHealEndsWhatIsUnderWayForGood) {
+  FaultyCluster cluster(5, {.kind = FaultKind::flap, .a = 1, .amount = 300, .lasts = seconds(20)});
+  cluster.run_to(kFaultAt + milliseconds(100));
+  ASSERT_TRUE(cluster.seen_by(1).empty());
+  cluster.faults().heal();
+  for (int i = 1; i < 20; ++i) {
+    cluster.run_to(kFaultAt + milliseconds(100 * i + 100));
+    ASSERT_EQ(cluster.seen_by(1).size(), 4u);
+  }
+}
+
+TEST(FaultInjector, AClockThatDriftsIsRightAgainAfterwards) {
+  FaultyCluster cluster(
+      3, {.kind = FaultKind::clock_drift, .a = 2, .amount = 50'000, .lasts = seconds(10)});
+  const auto gained = [&] {
+    return cluster.simulation().wall_of(2).milliseconds -
+           cluster.simulation().wall_of(0).milliseconds;
+  };
+  cluster.run_to(kFaultAt);
+  EXPECT_EQ(gained(), 0);
+  cluster.run_to(kFaultAt + seconds(10));
+  EXPECT_NEAR(static_cast<double>(gained()), 500, 1);
+  cluster.run_to(kFaultAt + seconds(20));
+  EXPECT_NEAR(static_cast<double>(gained()), 500, 1) << "what it gained it keeps";
+}
+
+}  // namespace
+}  // namespace dynakv
