@@ -50,6 +50,7 @@ namespace dynakv {
   X(hint_survived_restart,        "a node came back with hints that it keeps")                     \
   X(hint_actor_retired,           "a hint record's actor was not used again")                      \
   X(hint_delivered,               "a hint came home")                                              \
+  X(hint_owner_given_time,        "an owner acknowledged no hint in time, and was given more")     \
   X(hint_refused_by_owner,        "an owner refused a hint: a pause")                              \
   X(read_repaired,                "a read sent an owner what it lacked")                           \
   X(slow_owner_repaired,          "a read repaired an owner before it had said what it has")       \

@@ -1,5 +1,6 @@
 #include "dynakv/protocol/hinted_handoff.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -21,11 +22,23 @@ void HintedHandoff::arm(Now now, Outbox& out) {
 
 void HintedHandoff::handle_peer_up(Now now, const NodeId& peer, Outbox& out) {
   if (!hints_.has_hints_for(peer)) return;
-  Delivery& delivery = deliveries_[peer];
-  delivery = {};
-  fill(peer, delivery, out);
-  finish_if_done(peer);
+  deliveries_.erase(peer);
+  begin(now, peer, deliveries_[peer], out);
   arm(now, out);
+}
+
+void HintedHandoff::begin(Now now, const NodeId& owner, Delivery& delivery, Outbox& out) {
+  Duration patience = std::max(delivery.patience, options_.hint_retry_pause);
+  // Where some were acknowledged, the others were lost: no reason to wait for longer.
+  if (!delivery.in_flight.empty() && !delivery.is_answered && !delivery.is_pausing) {
+    sometimes(Sometimes::hint_owner_given_time);
+    patience = std::min(patience * 2, std::max(patience, options_.hint_patience_max));
+  }
+  delivery = {};
+  delivery.patience = patience;
+  delivery.patient_until = now.steady + patience;
+  fill(owner, delivery, out);
+  finish_if_done(owner);
 }
 
 void HintedHandoff::fill(const NodeId& owner, Delivery& delivery, Outbox& out) {
@@ -72,7 +85,7 @@ void HintedHandoff::handle_message(Now, const NodeId& from, RequestId id, const 
   ++delivered_count_;
   sometimes(Sometimes::hint_delivered);
   delivery->second.in_flight.erase(hint);
-  delivery->second.has_moved = true;
+  delivery->second.is_answered = delivery->second.has_moved = true;
   fill(from, delivery->second, out);
   finish_if_done(from);
 }
@@ -92,10 +105,12 @@ void HintedHandoff::handle_timer(Now now, Outbox& out) {
   for (const NodeId& owner : owners) {
     if (!view_.is_usable(owner)) continue;
     Delivery& delivery = deliveries_[owner];
-    if (std::exchange(delivery.has_moved, false) && !delivery.is_pausing) continue;
-    delivery = {};
-    fill(owner, delivery, out);
-    finish_if_done(owner);
+    if (std::exchange(delivery.has_moved, false)) {
+      delivery.patient_until = now.steady + delivery.patience;
+    }
+    const bool is_patient = !delivery.in_flight.empty() && now.steady < delivery.patient_until;
+    if (is_patient && !delivery.is_pausing) continue;
+    begin(now, owner, delivery, out);
   }
   arm(now, out);
 }

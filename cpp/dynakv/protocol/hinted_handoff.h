@@ -2,7 +2,8 @@
 // acknowledged it durably (Dynamo §4.6, DESIGN §7).
 //
 // The owner sets the pace: a bounded window of hints is on its way, and each acknowledgement lets
-// the next one go. What gets no answer is sent again after a pause; joins make that harmless.
+// the next one go. What gets no answer is sent again; joins make that harmless. An owner that takes
+// longer is given twice the time, so that it gets its hints however slow it is, and is not flooded.
 //
 // Invariant 1: a hint is erased only after its owner's durable acknowledgement, and only if it did
 // not change meanwhile (B26). Invariant 2: while hints are kept, a timer is armed: delivery needs
@@ -46,11 +47,17 @@ class HintedHandoff {
     /// The last hint that was taken for sending.
     Bytes cursor;
     std::map<RequestId, Hint> in_flight;
-    /// Something was acknowledged since the timer last looked.
+    /// Something was acknowledged, at all and since the timer last looked.
+    bool is_answered = false;
     bool has_moved = false;
     /// The owner refused one: nothing more until the timer.
     bool is_pausing = false;
+    /// How long the owner may acknowledge nothing of what is on its way, and until when.
+    Duration patience;
+    Instant patient_until;
   };
+
+  void begin(Now now, const NodeId& owner, Delivery& delivery, Outbox& out);
 
   void fill(const NodeId& owner, Delivery& delivery, Outbox& out);
   bool send(const NodeId& owner, Delivery& delivery, Hint hint, Outbox& out);

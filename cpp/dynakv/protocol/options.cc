@@ -14,9 +14,10 @@ Status validate(const ProtocolOptions& options) {
     return fail(ErrorCode::invalid_argument, "in_flight_max must be at least 1");
   }
   if (options.hint_timeout <= Duration{} || options.hint_retry_pause <= Duration{} ||
-      options.hint_window == 0) {
-    return fail(ErrorCode::invalid_argument,
-                "hint_timeout, hint_retry_pause and hint_window must be positive");
+      options.hint_patience_max <= Duration{} || options.hint_window == 0) {
+    return fail(
+        ErrorCode::invalid_argument,
+        "hint_timeout, hint_retry_pause, hint_patience_max and hint_window must be positive");
   }
   if (options.recovery_page_bytes == 0 || options.recovery_scan_count == 0 ||
       options.recovery_source_count == 0 || options.recovery_retry_pause <= Duration{} ||

@@ -55,6 +55,9 @@ struct ProtocolOptions {
   std::size_t hint_window = 32;
   /// Pause before hints are tried again after their owner refused one or did not answer.
   Duration hint_retry_pause = seconds(1);
+  /// An owner that acknowledges no hint for hint_retry_pause is given twice the time, again and
+  /// again up to this: longer than any disk takes for a window of them.
+  Duration hint_patience_max = seconds(30);
   /// Bytes of objects in one page of a recovery; one larger object travels alone.
   std::size_t recovery_page_bytes = 512u << 10;
   /// Records that are looked at for one page, so that a page never holds up a step for long.

@@ -194,16 +194,21 @@ void FaultInjector::restart_failed_nodes() {
 void FaultInjector::heal() {
   healed_ = true;
   simulation_.heal();
+  simulation_.calm();
   simulation_.network().options().loss_permille = 0;
   simulation_.network().options().repeat_permille = 0;
   // An owner that is silent for longer than the hint timeout is not repaired by a read (I7).
-  Duration& delay = simulation_.network().options().delay_mean;
-  delay = std::min(delay, Duration{plan_.simulation.protocol.hint_timeout.nanoseconds / 20});
+  const Duration quick = plan_.simulation.protocol.hint_timeout / 20;
+  NetworkOptions& network = simulation_.network().options();
+  network.delay_mean = std::min(network.delay_mean, quick);
+  const bool is_perturbed = !plan_.perturbations.empty();
+  if (is_perturbed) network.delay_min = std::min(network.delay_min, quick);
   for (int i = 0; i < simulation_.node_count(); ++i) {
     simulation_.resume(i);
     simulation_.set_slowness(i, 1);
     if (plan_.has(FaultKind::clock_drift)) simulation_.set_clock_drift(i, 0);
     simulation_.node(i).disk().clear_faults();
+    if (is_perturbed) simulation_.node(i).limit_sync_delay(quick);
     start_again(i);
   }
 }

@@ -186,7 +186,8 @@ void Oracle::check_get(const Started& started, const GetReply& reply) {
   for (const Sibling& sibling : object.siblings()) values.insert(sibling.payload.value);
   note_points(object);
   const bool only_readers_write =
-      plan_.faults.empty() && !flows_overlap_ && !histories_[started.key].is_overwritten &&
+      plan_.faults.empty() && plan_.perturbations.empty() && !flows_overlap_ &&
+      !histories_[started.key].is_overwritten &&
       plan_.simulation.network.model == NetworkModel::stream &&
       std::none_of(plan_.operations.begin(), plan_.operations.end(),
                    [](const auto& o) { return o.kind == PlannedKind::blind_put; });

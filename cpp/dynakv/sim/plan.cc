@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 
+#include "dynakv/sim/perturbations.h"
 #include "dynakv/sim/plan_faults.h"
 
 namespace dynakv {
@@ -136,6 +137,9 @@ Plan draw_plan(std::uint64_t seed, const PlanLimits& limits) {
   draw_operations(plan, limits, random.stream("operations"));
   draw_hot_key(plan, random.stream("hot key"));
   draw_all_faults(plan, limits, random);
+  if (random.stream("perturbed").chance(limits.perturbed_percent, 100)) {
+    plan.perturbations = draw_perturbations(random.stream("perturbations"));
+  }
   plan.wants_real_store = random.stream("real store").chance(1, 10);
   return plan;
 }
@@ -150,6 +154,10 @@ std::string describe(const PlannedFault& fault) {
 std::string describe_setup(const Plan& plan) {
   const SimulationOptions& options = plan.simulation;
   const bool hostile = options.network.model == NetworkModel::hostile;
+  std::string odd;
+  for (const std::size_t site : plan.perturbations) {
+    odd += (odd.empty() ? " perturbed: " : ", ") + std::string(perturbation_sites()[site].name);
+  }
   return "nodes=" + std::to_string(options.node_count) +
          " N=" + std::to_string(options.defaults.n) + " R=" + options.defaults.r.text() +
          " W=" + options.defaults.w.text() + (hostile ? " hostile" : " stream") +
@@ -159,7 +167,7 @@ std::string describe_setup(const Plan& plan) {
          " keys=" + std::to_string(plan.key_count) +
          " operations=" + std::to_string(plan.operations.size()) +
          " faults=" + std::to_string(plan.faults.size()) +
-         (plan.exceeds_loss_budget ? " beyond the loss budget" : "");
+         (plan.exceeds_loss_budget ? " beyond the loss budget" : "") + odd;
 }
 
 }  // namespace dynakv

@@ -87,6 +87,8 @@ struct Plan {
   std::vector<PlannedOperation> operations;
   std::vector<PlannedFault> faults;
   SingleFault single_fault;
+  /// Sites that are on (sim/perturbations.h); they change `simulation` when the plan is run.
+  std::vector<std::size_t> perturbations;
   /// A node whose process ended by itself is started again, as its supervisor would.
   bool restarts_failed_nodes = false;
   /// Meant to run with the store of real nodes under its disks, where the program has one to give
@@ -110,6 +112,8 @@ struct PlanLimits {
   int fault_count_mean = 25;
   /// Of the plans with faults: how many lose more than what acknowledged writes survive.
   std::uint32_t excess_loss_percent = 11;
+  /// Of all plans: how many are perturbed.
+  std::uint32_t perturbed_percent = 50;
 };
 
 /// The name of a plan's key.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "dynakv/sim/fault_injector.h"
+#include "dynakv/sim/perturbations.h"
 
 namespace dynakv {
 namespace {
@@ -14,14 +15,19 @@ constexpr Duration kHealTime = seconds(40);
 /// After the last reads: repairs and late hints arrive.
 constexpr Duration kSettleTime = seconds(20);
 
+Plan as_perturbed(Plan plan) {
+  perturb(plan.perturbations, plan.simulation);
+  return plan;
+}
+
 class Run {
  public:
   explicit Run(const Plan& plan)
-      : plan_(plan),
+      : plan_(as_perturbed(plan)),
         points_before_(sometimes_counts),
-        simulation_(plan.simulation),
-        oracle_(simulation_, plan),
-        faults_(plan, simulation_, oracle_) {
+        simulation_(plan_.simulation),
+        oracle_(simulation_, plan_),
+        faults_(plan_, simulation_, oracle_) {
     for (int key = 0; key < plan.key_count; ++key) keys_.push_back(key_name(plan, key));
   }
 
@@ -37,7 +43,7 @@ class Run {
   std::uint64_t repairs_and_hints() const;
   void check_membership();
 
-  const Plan& plan_;
+  const Plan plan_;
   SometimesCounts points_before_;
   Simulation simulation_;
   Oracle oracle_;

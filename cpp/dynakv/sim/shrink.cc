@@ -33,10 +33,11 @@ class Shrinker {
     bool smaller = true;
     while (smaller && may_run()) {
       const bool fewer_faults = drop_items(&Plan::faults);
+      const bool fewer_oddities = drop_items(&Plan::perturbations);
       const bool fewer_operations = drop_items(&Plan::operations);
       const bool fewer_nodes = drop_nodes();
       const bool fewer_keys = drop_keys();
-      smaller = fewer_faults || fewer_operations || fewer_nodes || fewer_keys;
+      smaller = fewer_faults || fewer_oddities || fewer_operations || fewer_nodes || fewer_keys;
     }
     drop_clients();
     return std::move(best_);

@@ -1,5 +1,5 @@
-// Reduces a failing plan to something a person can read: first faults, then operations, then nodes,
-// keys and clients, each as long as the run still violates the same invariant.
+// Reduces a failing plan to something a person can read: first faults, then what perturbs it, then
+// operations, nodes, keys and clients, each as long as the run still violates the same invariant.
 //
 // Delta debugging over the plan as data. Random streams are split by purpose and entity, so that
 // taking one fault away leaves the rest of the run nearly as it was.

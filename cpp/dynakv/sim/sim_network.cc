@@ -8,6 +8,7 @@ namespace {
 
 /// A slow host's messages still arrive within a request's life, more or less.
 constexpr Duration kSlowDelayMax = seconds(5);
+constexpr Duration kLateMax = seconds(1);
 
 }  // namespace
 
@@ -36,7 +37,10 @@ SimNetwork::Link& SimNetwork::link(int from, int to) {
 }
 
 Duration SimNetwork::draw_delay(int from, int to, Random& random) {
-  const Duration delay = options_.delay_min + exponential(random, options_.delay_mean);
+  Duration delay = options_.delay_min + exponential(random, options_.delay_mean);
+  if (options_.late_permille > 0 && random.chance(options_.late_permille, 1000)) {
+    delay = delay + Duration{random.between(0, kLateMax.nanoseconds)};
+  }
   std::int64_t factor = 1;
   if (const auto at = slowness_.find(from); at != slowness_.end()) factor = at->second;
   if (const auto at = slowness_.find(to); at != slowness_.end()) {

@@ -33,6 +33,8 @@ struct NetworkOptions {
   /// Only the hostile model: chances for each message, in thousandths.
   std::uint32_t loss_permille = 0;
   std::uint32_t repeat_permille = 0;
+  /// Both models: of messages that take up to a second more.
+  std::uint32_t late_permille = 0;
 };
 
 struct NetworkCounters {

@@ -96,8 +96,7 @@ void SimNode::resume() {
   sometimes(Sometimes::resumed_with_backlog, !inbox_.empty());
   is_paused_ = false;
   if (core_ && !inbox_.empty() && !step_is_scheduled_) {
-    step_is_scheduled_ = true;
-    world_.events().schedule_in({}, [this, run = run_] { run_step(run); });
+    schedule_step({});
   }
 }
 
@@ -119,9 +118,18 @@ void SimNode::add_input(Input input) {
   if (!core_) return;
   inbox_.push_back(std::move(input));
   if (step_is_scheduled_ || is_paused_) return;
-  step_is_scheduled_ = true;
   const Duration delay = exponential(random_, options_.step_delay_mean) * slowness_;
+  schedule_step(delay + draw_lateness(world_.disturbances().late_step_permille));
+}
+
+void SimNode::schedule_step(Duration delay) {
+  step_is_scheduled_ = true;
   world_.events().schedule_in(delay, [this, run = run_] { run_step(run); });
+}
+
+Duration SimNode::draw_lateness(std::uint32_t permille) {
+  if (permille == 0 || !random_.chance(permille, 1000)) return {};
+  return {random_.between(0, world_.disturbances().late_by_max.nanoseconds)};
 }
 
 void SimNode::run_step(std::uint64_t run) {
@@ -139,9 +147,12 @@ void SimNode::run_step(std::uint64_t run) {
       is_round |= timer->kind == TimerKind::gossip_round || timer->kind == TimerKind::suspicion;
     }
     handle(now, input, out);
+    const std::uint32_t single = world_.disturbances().single_input_permille;
+    if (single > 0 && random_.chance(single, 1000)) break;
   }
   if (world_.is_tracing()) remark_beliefs(now, is_round);
   end_step(out);
+  if (core_ && !inbox_.empty() && !step_is_scheduled_) schedule_step({});
 }
 
 void SimNode::remark_beliefs(Now now, bool is_round) {
@@ -206,7 +217,8 @@ void SimNode::begin_sync() {
   if (sync_is_under_way_ || disk_.synced_steps() == disk_.written_steps()) return;
   sync_is_under_way_ = true;
   const std::uint64_t steps = disk_.written_steps();
-  const Duration quick = microseconds(20) + exponential(random_, options_.sync_delay_mean);
+  const Duration quick = microseconds(20) + exponential(random_, options_.sync_delay_mean) +
+                         draw_lateness(world_.disturbances().late_sync_permille);
   const Duration delay = std::min(quick * slowness_, std::max(quick, kSlowSyncMax));
   world_.events().schedule_in(delay, [this, steps, run = run_] {
     if (!core_ || run != run_) return;
@@ -240,7 +252,8 @@ void SimNode::perform(Effect& effect) {
 }
 
 void SimNode::schedule_timer(TimerId timer, Instant at) {
-  world_.events().schedule(world_.when(index_, at), [this, timer, at, run = run_] {
+  const Duration late = draw_lateness(world_.disturbances().late_timer_permille);
+  world_.events().schedule(world_.when(index_, at) + late, [this, timer, at, run = run_] {
     const auto set_now = timers_.find(timer);
     if (run != run_ || set_now == timers_.end() || set_now->second != at) return;
     // The clock was slowed down meanwhile.

@@ -5,6 +5,7 @@
 // durable (DESIGN §3).
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <memory>
@@ -42,6 +43,10 @@ class SimNode {
   void resume();
   /// Multiplies the time that its steps and syncs take.
   void set_slowness(std::int64_t factor) { slowness_ = factor; }
+  /// No sync takes longer than this on average from now on.
+  void limit_sync_delay(Duration mean_max) {
+    options_.sync_delay_mean = std::min(options_.sync_delay_mean, mean_max);
+  }
 
   bool is_running() const { return core_ != nullptr; }
   /// Runs and belongs to a cluster. An empty backup, restored, makes a stranger of a node.
@@ -84,7 +89,10 @@ class SimNode {
   using Input = std::variant<FromPeer, Hello, PeerDown, TimerId, Layout, Refusal>;
 
   void add_input(Input input);
+  void schedule_step(Duration delay);
   void run_step(std::uint64_t run);
+  /// Mostly zero; else up to a bound, in `permille` thousandths of the cases.
+  Duration draw_lateness(std::uint32_t permille);
   void handle(Now now, Input& input, Outbox& out);
   void end_step(Outbox& out);
   void begin_sync();

@@ -21,6 +21,21 @@ struct SimEvent {
   std::string detail;
 };
 
+/// How odd the moments of a run are: chances in thousandths. 0 = never.
+struct Disturbances {
+  /// A step takes one of the inputs that are ready.
+  std::uint32_t single_input_permille = 0;
+  /// A step, a sync or a timer comes up to so much later.
+  std::uint32_t late_step_permille = 0;
+  std::uint32_t late_sync_permille = 0;
+  std::uint32_t late_timer_permille = 0;
+  Duration late_by_max = milliseconds(300);
+  /// A connection is dialled up to two seconds later.
+  std::uint32_t late_dial_permille = 0;
+  /// A connection breaks behind a message that was just sent on it.
+  std::uint32_t reset_permille = 0;
+};
+
 class SimWorld {
  public:
   virtual ~SimWorld() = default;
@@ -39,6 +54,7 @@ class SimWorld {
   /// As trace(), for what follows from the run and is no part of it: the trace hash stays.
   virtual void remark(SimEvent event) = 0;
   virtual bool is_tracing() const = 0;
+  virtual const Disturbances& disturbances() const = 0;
   /// -1 when no host has this id.
   virtual int host_of(const NodeId& id) const = 0;
 };

@@ -43,6 +43,10 @@ Simulation::Simulation(SimulationOptions options)
     if (!options_.zones.empty()) {
       member.zone = options_.zones[static_cast<std::size_t>(i) % options_.zones.size()];
     }
+    if (!options_.capacities.empty()) {
+      member.capacity_percent =
+          options_.capacities[static_cast<std::size_t>(i) % options_.capacities.size()];
+    }
     members.push_back(std::move(member));
   }
   auto layout = first_layout(std::move(members), options_.defaults, options_.buckets);
@@ -156,6 +160,10 @@ void Simulation::send(int from, const std::vector<NodeId>& to, const Message& me
       DYNAKV_CHECK(encode_message(message, *frame));
     }
     network_.send(from, host, frame, is_request);
+    const std::uint32_t reset = options_.disturbances.reset_permille;
+    if (reset > 0 && connection_random_.chance(reset, 1000)) {
+      events_.schedule_in({}, [this, from, host] { reset_connection(from, host); });
+    }
   }
 }
 

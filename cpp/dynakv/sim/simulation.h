@@ -28,7 +28,8 @@ struct SimulationOptions {
   std::uint64_t seed = 0;
   BucketProperties defaults;
   std::map<Bytes, BucketProperties> buckets;
-  std::vector<std::string> zones;  // one for each node; empty = all alike
+  std::vector<std::string> zones;         // one for each node; empty = all alike
+  std::vector<std::uint32_t> capacities;  // percent, one for each node; empty = all alike
   ProtocolOptions protocol;
   ClientOptions client;
   NetworkOptions network;
@@ -38,6 +39,7 @@ struct SimulationOptions {
   SimStoreFactory store;
   /// How long a host takes to notice that a silent other is gone.
   Duration silence_noticed_mean = seconds(3);
+  Disturbances disturbances;
   bool tracing = false;
 };
 
@@ -104,6 +106,8 @@ class Simulation final : private SimWorld {
   }
   /// Lets both clocks of a host gain so many microseconds a second.
   void set_clock_drift(int host, std::int64_t ppm);
+  /// Ends all disturbances for good.
+  void calm();
 
   SimNode& node(int i) { return *nodes_[static_cast<std::size_t>(i)]; }
   const SimNode& node(int i) const { return *nodes_[static_cast<std::size_t>(i)]; }
@@ -145,6 +149,7 @@ class Simulation final : private SimWorld {
   void trace(SimEvent event) override;
   void remark(SimEvent event) override;
   bool is_tracing() const override { return options_.tracing; }
+  const Disturbances& disturbances() const override { return options_.disturbances; }
   void remark_repair(int from, int to, const Message& message);
 
   bool is_client(int host) const { return host >= node_count(); }

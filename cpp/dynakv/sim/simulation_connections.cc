@@ -8,6 +8,7 @@ namespace {
 
 constexpr Duration kRedialMin = milliseconds(50);
 constexpr Duration kRedialMean = milliseconds(200);
+constexpr Duration kLateDialMax = seconds(2);
 
 }  // namespace
 
@@ -41,7 +42,11 @@ void Simulation::dial_after(int from, int to, Duration delay) {
   Connection& way = connection(from, to);
   if (way.is_dialling || way.is_up) return;
   way.is_dialling = true;
-  const Duration jitter = exponential(connection_random_, milliseconds(1));
+  Duration jitter = exponential(connection_random_, milliseconds(1));
+  const std::uint32_t late = options_.disturbances.late_dial_permille;
+  if (late > 0 && connection_random_.chance(late, 1000)) {
+    jitter = Duration{connection_random_.between(0, kLateDialMax.nanoseconds)};
+  }
   events_.schedule_in(delay + jitter, [this, from, to] { dial(from, to); });
 }
 

@@ -134,6 +134,11 @@ void Simulation::end_broken_streams(int from, int to) {
   if (was_blocked && connection(from, to).is_up) lose_connection_later(from, to, {});
 }
 
+void Simulation::calm() {
+  options_.disturbances = {};
+  network_.options().late_permille = 0;
+}
+
 void Simulation::set_clock_drift(int host, std::int64_t ppm) {
   trace({now(), "clock drift " + std::to_string(ppm), host, -1, {}});
   clock(host).set_drift(now(), ppm);

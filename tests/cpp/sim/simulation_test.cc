@@ -132,11 +132,15 @@ TEST(Simulation, SeedsThatOnceFailedPass) {
     small.operation_count = 600;
     small.length = seconds(60);
     small.fault_count_mean = 15;
-    PlanLimits within_budget;  // as before there were plans beyond it
+    PlanLimits plain;  // as before there were perturbations
+    plain.perturbed_percent = 0;
+    PlanLimits within_budget = plain;  // as before there were plans beyond it
     within_budget.excess_loss_percent = small.excess_loss_percent = 0;
-    for (const PlanLimits& limits : {PlanLimits{}, within_budget, small}) {
+    small.perturbed_percent = 0;
+    for (const PlanLimits& limits : {PlanLimits{}, plain, within_budget, small}) {
       const Plan plan = draw_plan(seed, limits);
-      if (limits.excess_loss_percent > 0 && !plan.exceeds_loss_budget) continue;
+      const bool is_as_before = !plan.exceeds_loss_budget && plan.perturbations.empty();
+      if (limits.excess_loss_percent > 0 && is_as_before) continue;
       const RunResult result = run_plan(plan);
       for (const Violation& violation : result.violations) {
         ADD_FAILURE() << "seed " << seed << " with " << limits.operation_count
@@ -168,6 +172,31 @@ TEST(Simulation, PlansBeyondTheLossBudgetLoseWritesAndStayHonest) {
   EXPECT_GT(drawn, 15);
   EXPECT_LT(drawn, 45);
   EXPECT_GT(lost, 0u);
+}
+
+// An answer that took longer than the pause before the next try was no answer, for ever.
+TEST(Simulation, AnOwnerThatIsSlowerThanTheRetryPauseGetsItsHints) {
+  SimulationOptions options = three_nodes(9);
+  options.network.delay_min = milliseconds(50);
+  options.protocol.hint_retry_pause = milliseconds(10);
+  Simulation simulation(options);
+  const int client = simulation.add_client();
+  ASSERT_TRUE(simulation.run_until([&] { return simulation.all_ready(); }, seconds(5)));
+  simulation.crash(2);
+  for (int i = 0; i < 50; ++i) {
+    const Bytes key = "k" + std::to_string(i);
+    const Reply put = run_to_reply(simulation, simulation.start(client, put_of(key, "v")));
+    ASSERT_TRUE(std::holds_alternative<WriteReply>(put.outcome));
+  }
+  simulation.run_for(seconds(5));
+  ASSERT_TRUE(simulation.restart(2).has_value());
+  const auto pending = [&] {
+    std::uint64_t sum = 0;
+    for (int i = 0; i < 2; ++i) sum += simulation.node(i).core().counters().at("hints_pending");
+    return sum;
+  };
+  EXPECT_GT(pending(), 0u);
+  EXPECT_TRUE(simulation.run_until([&] { return pending() == 0; }, seconds(20))) << pending();
 }
 
 TEST(Simulation, TheDiskKeepsExactlyWhatItPromises) {
