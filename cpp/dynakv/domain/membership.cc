@@ -76,15 +76,17 @@ void Membership::merge_state(const MemberState& state, News& news) {
     states_[id] = state;
     has_lines_ = false;
     news.changed.push_back(id);
+    note_name(state);
   } else {
     if (!wins_over(state, *known)) return;
     if (!says_the_same(state, *known)) news.changed.push_back(id);
-    forget_name(*known);
+    const bool changes_name = state.name != known->name || state.has_left() != known->has_left();
+    if (changes_name) forget_name(*known);
     *known = state;
     follow_line(state.at);
+    if (changes_name) note_name(state);
   }
   news.beating.push_back(id);
-  note_name(state);
 }
 
 void Membership::note_name(const MemberState& state) {
