@@ -1,6 +1,7 @@
 #include "dynakv/adapters/memory_store.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace dynakv {
 namespace {
@@ -60,16 +61,7 @@ bool MemoryStore::has_pending() const {
 
 Status MemoryStore::write_step() {
   if (condition_ == StoreCondition::failed) return fail(ErrorCode::storage, "the store has failed");
-  for (std::size_t space = 0; space < kSpaceCount; ++space) {
-    for (auto& [key, value] : pending_[space]) {
-      if (value) {
-        written_[space].insert_or_assign(key, std::move(*value));
-      } else {
-        written_[space].erase(key);
-      }
-    }
-  }
-  drop_pending();
+  (void)write_undoable_step();
   return {};
 }
 
@@ -80,6 +72,31 @@ Status MemoryStore::sync() {
 
 void MemoryStore::drop_pending() {
   for (Changes& changes : pending_) changes.clear();
+}
+
+MemoryStore::Batch MemoryStore::write_undoable_step() {
+  Batch batch = std::exchange(pending_, {});
+  exchange(batch);
+  return batch;
+}
+
+void MemoryStore::exchange(Batch& batch) {
+  for (std::size_t space = 0; space < kSpaceCount; ++space) {
+    Records& records = written_[space];
+    for (auto& [key, value] : batch[space]) {
+      const auto record = records.lower_bound(key);
+      const bool is_known = record != records.end() && record->first == key;
+      if (is_known && value) {
+        record->second.swap(*value);
+      } else if (is_known) {
+        value = std::move(record->second);
+        records.erase(record);
+      } else if (value) {
+        records.emplace_hint(record, key, std::move(*value));
+        value.reset();
+      }
+    }
+  }
 }
 
 const MemoryStore::Records& MemoryStore::written(Space space) const {

@@ -18,6 +18,11 @@ class MemoryStore final : public DurableStore {
  public:
   /// The records of one space in the order of their keys.
   using Records = std::map<Bytes, Bytes, std::less<>>;
+  /// Values by key; an empty optional is no record.
+  using Changes = std::map<Bytes, std::optional<Bytes>, std::less<>>;
+  static constexpr std::size_t kSpaceCount = 3;
+  /// What a step changes in each space.
+  using Batch = std::array<Changes, kSpaceCount>;
 
   Result<std::optional<Bytes>> get(Space space, BytesView key) override;
   void put(Space space, BytesView key, BytesView value) override;
@@ -34,6 +39,11 @@ class MemoryStore final : public DurableStore {
   /// Forgets the pending batch, as the end of the process would.
   void drop_pending();
 
+  /// As write_step(), whatever the condition; returns the batch that would undo it.
+  Batch write_undoable_step();
+  /// Writes `batch` and leaves in it what it replaced: a second call undoes the first.
+  void exchange(Batch& batch);
+
   /// What condition() says from now on; for tests and simulated disks.
   void set_condition(StoreCondition condition) { condition_ = condition; }
 
@@ -41,12 +51,8 @@ class MemoryStore final : public DurableStore {
   const Records& written(Space space) const;
 
  private:
-  static constexpr std::size_t kSpaceCount = 3;
-  /// An empty optional is an erased key.
-  using Changes = std::map<Bytes, std::optional<Bytes>, std::less<>>;
-
   std::array<Records, kSpaceCount> written_;
-  std::array<Changes, kSpaceCount> pending_;
+  Batch pending_;
   StoreCondition condition_ = StoreCondition::healthy;
 };
 

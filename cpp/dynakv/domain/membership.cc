@@ -48,7 +48,9 @@ void walk(const std::vector<MemberVersion>& lines, const std::vector<MemberVersi
 
 void Membership::set_layout(const Layout& layout) {
   layout_names_.clear();
-  for (const Member& member : layout.members) layout_names_[member.name] = member.id;
+  layout_names_.reserve(layout.members.size());
+  for (const Member& member : layout.members) layout_names_.emplace_back(member.name, member.id);
+  std::sort(layout_names_.begin(), layout_names_.end());
   ids_by_name_.clear();
   for (const auto& [id, state] : states_) note_name(state);
 }
@@ -76,21 +78,30 @@ void Membership::merge_state(const MemberState& state, News& news) {
     states_[id] = state;
     has_lines_ = false;
     news.changed.push_back(id);
+    note_name(state);
   } else {
     if (!wins_over(state, *known)) return;
     if (!says_the_same(state, *known)) news.changed.push_back(id);
-    forget_name(*known);
+    const bool changes_name = state.name != known->name || state.has_left() != known->has_left();
+    if (changes_name) forget_name(*known);
     *known = state;
     follow_line(state.at);
+    if (changes_name) note_name(state);
   }
   news.beating.push_back(id);
-  note_name(state);
+}
+
+const NodeId* Membership::layout_owner_of(const Bytes& name) const {
+  const auto at =
+      std::lower_bound(layout_names_.begin(), layout_names_.end(), name,
+                       [](const auto& named, const Bytes& n) { return named.first < n; });
+  return at != layout_names_.end() && at->first == name ? &at->second : nullptr;
 }
 
 void Membership::note_name(const MemberState& state) {
   if (state.has_left()) return;
-  const auto in_layout = layout_names_.find(state.name);
-  if (in_layout != layout_names_.end() && in_layout->second == state.at.id) return;
+  const NodeId* owner = layout_owner_of(state.name);
+  if (owner != nullptr && *owner == state.at.id) return;
   ids_by_name_[state.name].insert(state.at.id);
 }
 
@@ -181,8 +192,7 @@ Membership::News Membership::mark_left(const NodeId& id) {
 const MemberState* Membership::find(const NodeId& id) const { return states_.find(id); }
 
 NodeId Membership::owner_of(const Bytes& name) const {
-  const auto in_layout = layout_names_.find(name);
-  if (in_layout != layout_names_.end()) return in_layout->second;
+  if (const NodeId* owner = layout_owner_of(name)) return *owner;
   const auto named = ids_by_name_.find(name);
   return named != ids_by_name_.end() ? *named->second.begin() : NodeId{};
 }

@@ -22,6 +22,7 @@
 #include <limits>
 #include <map>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "dynakv/base/bytes.h"
@@ -120,6 +121,8 @@ class Membership {
   void merge_state(const MemberState& state, News& news);
   /// `guess` is where it may be in the order of ids; returns where the next one may be.
   std::size_t merge_heartbeat(const MemberVersion& heartbeat, std::size_t guess, News& news);
+  /// Null when no member of the layout has the name.
+  const NodeId* layout_owner_of(const Bytes& name) const;
   void note_name(const MemberState& state);
   void forget_name(const MemberState& state);
   /// What is newer here than `known` (null: nothing is) goes into the delta.
@@ -133,7 +136,8 @@ class Membership {
   /// needed.
   mutable std::vector<MemberVersion> lines_;
   mutable bool has_lines_ = true;
-  std::map<Bytes, NodeId> layout_names_;
+  /// In the order of the names.
+  std::vector<std::pair<Bytes, NodeId>> layout_names_;
   /// Ids that have not left, by name: usually one for each. Without those to which the layout gives
   /// their names.
   std::map<Bytes, std::set<NodeId>> ids_by_name_;

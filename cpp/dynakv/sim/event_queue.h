@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <tuple>
@@ -24,7 +25,15 @@ class EventQueue {
 
   /// Runs `action` at `at`, or now when that is past.
   void schedule(Instant at, std::function<void()> action) {
-    events_.push_back({std::max(at, now_), random_.next(), ++count_, std::move(action)});
+    std::size_t place = actions_.size();
+    if (free_places_.empty()) {
+      actions_.push_back(std::move(action));
+    } else {
+      place = free_places_.back();
+      free_places_.pop_back();
+      actions_[place] = std::move(action);
+    }
+    events_.push_back({std::max(at, now_), random_.next(), ++count_, place});
     std::push_heap(events_.begin(), events_.end(), later);
   }
   void schedule_in(Duration delay, std::function<void()> action) {
@@ -39,11 +48,13 @@ class EventQueue {
       return false;
     }
     std::pop_heap(events_.begin(), events_.end(), later);
-    Event event = std::move(events_.back());
+    const Event event = events_.back();
     events_.pop_back();
     now_ = event.at;
     ++run_count_;
-    event.action();
+    const std::function<void()> action = std::exchange(actions_[event.place], nullptr);
+    free_places_.push_back(event.place);
+    action();
     return true;
   }
 
@@ -54,18 +65,23 @@ class EventQueue {
     Instant at;
     std::uint64_t tie;
     std::uint64_t number;
-    std::function<void()> action;
+    /// Of its action in actions_.
+    std::size_t place;
   };
 
   static bool later(const Event& a, const Event& b) {
-    return std::tie(a.at, a.tie, a.number) > std::tie(b.at, b.tie, b.number);
+    if (a.at != b.at) return a.at > b.at;
+    return std::tie(a.tie, a.number) > std::tie(b.tie, b.number);
   }
 
   Random random_;
   Instant now_;
   std::uint64_t count_ = 0;
   std::uint64_t run_count_ = 0;
+  /// A heap, the next one first. The actions stand beside it, because they are slow to move.
   std::vector<Event> events_;
+  std::vector<std::function<void()>> actions_;
+  std::vector<std::size_t> free_places_;
 };
 
 }  // namespace dynakv

@@ -131,7 +131,9 @@ class Oracle {
   void check_recovered();
   void check_key_at_end(const Bytes& key);
   int quorum_of(const PlannedOperation& planned) const;
-  const MemoryStore& disk_of(int node) const;
+  MemoryStore disk_of(int node) const;
+  /// One record of that, null when there is none.
+  const Bytes* record_of(int node, Space space, const Bytes& key) const;
   std::optional<Object> copy_of(int node, const Bytes& key) const;
   /// What a node keeps for an owner of the key; an absent object when that is nothing.
   Object hint_of(int node, const NodeId& owner, const Bytes& key) const;

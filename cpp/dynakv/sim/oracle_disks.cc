@@ -14,26 +14,33 @@ constexpr BytesView kBucket = kDefaultBucket;
 
 }  // namespace
 
-const MemoryStore& Oracle::disk_of(int node) const {
+MemoryStore Oracle::disk_of(int node) const {
   const SimDisk& disk = simulation_.node(node).disk();
   return plan_.simulation.sync_before_effects ? disk.durable() : disk.written();
+}
+
+const Bytes* Oracle::record_of(int node, Space space, const Bytes& key) const {
+  const SimDisk& disk = simulation_.node(node).disk();
+  if (plan_.simulation.sync_before_effects) return disk.durable_record(space, key);
+  const auto& records = disk.written().written(space);
+  const auto at = records.find(key);
+  return at != records.end() ? &at->second : nullptr;
 }
 
 std::optional<Object> Oracle::copy_of(int node, const Bytes& key) const {
   const Bytes store_key = object_key(kBucket, key, token_of_key(key));
   if (simulation_.node(node).disk().is_damaged(store_key)) return std::nullopt;
-  const auto& records = disk_of(node).written(Space::objects);
-  const auto at = records.find(store_key);
-  if (at == records.end()) return Object{};
-  auto object = decode_object(at->second);
+  const Bytes* record = record_of(node, Space::objects, store_key);
+  if (record == nullptr) return Object{};
+  auto object = decode_object(*record);
   return object ? std::optional(std::move(*object)) : std::nullopt;
 }
 
 Object Oracle::hint_of(int node, const NodeId& owner, const Bytes& key) const {
-  const auto& records = disk_of(node).written(Space::hints);
-  const auto at = records.find(hint_key(owner, object_key(kBucket, key, token_of_key(key))));
-  if (at == records.end()) return Object{};
-  const auto encoded = object_of_hint(at->second);
+  const Bytes store_key = hint_key(owner, object_key(kBucket, key, token_of_key(key)));
+  const Bytes* record = record_of(node, Space::hints, store_key);
+  if (record == nullptr) return Object{};
+  const auto encoded = object_of_hint(*record);
   if (!encoded || encoded->empty()) return Object{};
   auto object = decode_object(*encoded);
   return object ? std::move(*object) : Object{};
@@ -108,7 +115,8 @@ void Oracle::check_convergence() {
   if (plan_.has(FaultKind::damage)) return;  // a damaged owner refuses its hint
   for (int node = 0; node < simulation_.node_count(); ++node) {
     if (!simulation_.node(node).is_running()) continue;
-    for (const auto& [key, record] : disk_of(node).written(Space::hints)) {
+    const MemoryStore disk = disk_of(node);
+    for (const auto& [key, record] : disk.written(Space::hints)) {
       const auto parts = parse_hint_key(key);
       const int owner = parts ? simulation_.host_of(parts->owner) : -1;
       if (owner >= 0 && simulation_.node(owner).is_running() &&

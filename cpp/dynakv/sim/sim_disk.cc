@@ -37,14 +37,12 @@ Result<std::optional<Bytes>> SimDisk::get(Space space, BytesView key) {
 void SimDisk::put(Space space, BytesView key, BytesView value) {
   written_.put(space, key, value);
   if (opened_ != nullptr) opened_->put(space, key, value);
-  pending_.push_back({space, Bytes(key), Bytes(value)});
-  if (space == Space::objects) damaged_.erase(Bytes(key));
+  if (space == Space::objects && !damaged_.empty()) damaged_.erase(Bytes(key));
 }
 
 void SimDisk::erase(Space space, BytesView key) {
   written_.erase(space, key);
   if (opened_ != nullptr) opened_->erase(space, key);
-  pending_.push_back({space, Bytes(key), std::nullopt});
 }
 
 Result<std::vector<std::pair<Bytes, Bytes>>> SimDisk::scan(Space space, BytesView first,
@@ -72,7 +70,7 @@ StoreCondition SimDisk::condition() const {
 
 Status SimDisk::write_step() {
   if (has_failed_) return failed_before();
-  if (pending_.empty()) return {};
+  if (!has_pending()) return {};
   if (call_fails()) {
     has_failed_ = true;
     return call_failed();
@@ -87,8 +85,9 @@ Status SimDisk::write_step() {
       return written;
     }
   }
-  if (const Status written = written_.write_step(); !written) return written;
-  unsynced_.push_back(std::exchange(pending_, {}));
+  DYNAKV_CHECK(done_ == unsynced_.size());
+  unsynced_.push_back(written_.write_undoable_step());
+  ++done_;
   ++written_steps_;
   return {};
 }
@@ -114,54 +113,45 @@ Status SimDisk::finish_sync(std::uint64_t steps) {
   }
   sometimes(Sometimes::sync_covered_steps, steps >= synced_steps_ + 3);
   for (; synced_steps_ < steps; ++synced_steps_) {
-    apply(unsynced_.front(), durable_);
     unsynced_.pop_front();
+    --done_;
   }
   return {};
 }
 
-void SimDisk::apply(const Step& step, MemoryStore& store) {
-  for (const Change& change : step) {
-    if (change.value) {
-      store.put(change.space, change.key, *change.value);
-    } else {
-      store.erase(change.space, change.key);
-    }
-  }
-  // A memory store's write fails only when it was told to.
-  (void)store.write_step();
+void SimDisk::roll_back(std::size_t kept) {
+  for (; done_ > kept; --done_) written_.exchange(unsynced_[done_ - 1]);
 }
 
 void SimDisk::drop_pending() {
   written_.drop_pending();
-  pending_.clear();
+  const bool has_failed = std::exchange(has_failed_, false);
+  fail_next_sync_ = fail_next_sync_ && !has_failed;
   if (store_) {
     opened_ = nullptr;
     store_->end_process();
-    tail_may_be_cut_ = tail_may_be_cut_ || has_failed_;
-    if (tail_may_be_cut_) written_ = durable_;
-    fail_next_sync_ = fail_next_sync_ && !has_failed_;
-    has_failed_ = false;
-  } else if (has_failed_) {
+    tail_may_be_cut_ = tail_may_be_cut_ || has_failed;
+    if (tail_may_be_cut_) roll_back(0);
+  } else if (has_failed) {
     // The pages of the failed sync were clean but lost: the process's end makes it visible.
-    restore({durable_, {}, nullptr});
+    roll_back(0);
+    forget_unsynced();
   }
 }
 
 void SimDisk::lose_power(Random& random) {
   drop_pending();
+  fail_next_sync_ = false;
   if (store_) {
     tail_was_torn_ = store_->lose_power() || tail_was_torn_;
     tail_may_be_cut_ = true;
-    written_ = durable_;
-    fail_next_sync_ = false;
-    return;
+    return roll_back(0);
   }
   const std::uint64_t kept = random.below(unsynced_.size() + 1);
   sometimes(Sometimes::torn_tail_dropped, kept < unsynced_.size());
   sometimes(Sometimes::unsynced_tail_survived, kept > 0);
-  for (std::uint64_t i = 0; i < kept; ++i) apply(unsynced_[i], durable_);
-  restore({durable_, {}, nullptr});
+  roll_back(kept);
+  forget_unsynced();
 }
 
 void SimDisk::wipe() {
@@ -181,16 +171,39 @@ void SimDisk::clear_faults() {
   fail_next_sync_ = false;
 }
 
+const Bytes* SimDisk::durable_record(Space space, BytesView key) const {
+  const auto index = static_cast<std::size_t>(space);
+  // The first step that changed it knows what was there before.
+  for (std::size_t i = 0; i < done_; ++i) {
+    const auto& replaced = unsynced_[i][index];
+    const auto at = replaced.find(key);
+    if (at != replaced.end()) return at->second ? &*at->second : nullptr;
+  }
+  const auto& records = written_.written(space);
+  const auto at = records.find(key);
+  return at != records.end() ? &at->second : nullptr;
+}
+
+SimDisk::Image SimDisk::image_of_memory() const {
+  Image image{written_, unsynced_, nullptr, pages_may_be_lost_};
+  image.durable.drop_pending();
+  for (std::size_t i = done_; i > 0; --i) image.durable.exchange(image.unsynced[i - 1]);
+  return image;
+}
+
 SimDisk::Image SimDisk::image() const {
-  if (!store_) return {durable_, {}, nullptr};
-  return {durable_, unsynced_, store_->image(), pages_may_be_lost_};
+  Image image = image_of_memory();
+  if (store_) {
+    image.files = store_->image();
+  } else {
+    image.unsynced.clear();
+  }
+  return image;
 }
 
 void SimDisk::restore(const Image& image) {
   DYNAKV_CHECK(opened_ == nullptr);
-  durable_ = image.durable;
-  written_ = durable_;
-  pending_.clear();
+  written_ = image.durable;
   forget_unsynced();
   has_failed_ = false;
   fail_next_sync_ = false;

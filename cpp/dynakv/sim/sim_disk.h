@@ -15,7 +15,6 @@
 
 #include <cstdint>
 #include <deque>
-#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -38,18 +37,14 @@ struct CallFault {
 };
 
 class SimDisk final : public DurableStore {
-  struct Change {
-    Space space;
-    Bytes key;
-    std::optional<Bytes> value;
-  };
-  using Step = std::vector<Change>;
+  /// What the step changed or what undoes it: an exchange with the store turns it around.
+  using Step = MemoryStore::Batch;
 
  public:
   /// What is on a disk, for a backup or a copy.
   struct Image {
     MemoryStore durable;
-    /// Of a real store: what may be on its files too.
+    /// Of a real store: what its files may hold too.
     std::deque<Step> unsynced;
     std::shared_ptr<const SimFiles> files;
     /// A failed sync may have lost pages of them.
@@ -71,7 +66,7 @@ class SimDisk final : public DurableStore {
                                                     std::size_t count_max) override;
   StoreCondition condition() const override;
 
-  bool has_pending() const override { return !pending_.empty(); }
+  bool has_pending() const override { return written_.has_pending(); }
   Status write_step() override;
   /// At once; the simulated node uses begin_sync() and finish_sync() to let time pass between.
   Status sync() override;
@@ -89,7 +84,7 @@ class SimDisk final : public DurableStore {
   void wipe();
   void fail_next_sync() { fail_next_sync_ = true; }
   void set_full(bool full);
-  /// Counts get, scan, write_step and sync from now on. `calls` must outlive the disk.
+  /// Counts get, scan, write_step and sync from now on, in `calls`, which must outlive the disk.
   void watch_calls(CallFault* calls) { calls_ = calls; }
   /// No fault is armed any more.
   void clear_faults();
@@ -101,7 +96,9 @@ class SimDisk final : public DurableStore {
   void restore(const Image& image);
 
   /// What survives a loss of power now.
-  const MemoryStore& durable() const { return durable_; }
+  MemoryStore durable() const { return image_of_memory().durable; }
+  /// The record of that under `key`, null when there is none; valid until the disk is used.
+  const Bytes* durable_record(Space space, BytesView key) const;
   const MemoryStore& written() const { return written_; }
   bool is_damaged(BytesView key) const { return damaged_.contains(Bytes(key)); }
   /// The store refused its files at the last open.
@@ -111,16 +108,19 @@ class SimDisk final : public DurableStore {
 
  private:
   bool call_fails() { return calls_ != nullptr && ++calls_->count == calls_->fails_at; }
-  static void apply(const Step& step, MemoryStore& store);
+  /// Of an image, all but the files.
+  Image image_of_memory() const;
+  /// Undoes all but the first `kept` unsynced steps, so that they could be done again.
+  void roll_back(std::size_t kept);
+  /// What is written now is durable, and all there is.
+  void forget_unsynced();
   void note_broken(std::string what);
-  /// What the opened store holds. Where files are damaged, objects that it cannot read are noted
-  /// in `unreadable`.
+  /// What the opened store holds; objects on damaged files are noted in `unreadable`.
   Result<MemoryStore> read_all(std::set<Bytes>& unreadable);
   /// Finds out how many of the unsynced steps an opened store came back with.
   Status reconcile();
   /// Asks the store which objects it cannot read.
   void find_damaged();
-  void forget_unsynced();
 
   std::unique_ptr<SimStore> store_;
   /// Of store_, while a process uses it.
@@ -136,9 +136,9 @@ class SimDisk final : public DurableStore {
   bool has_damaged_files_ = false;
   std::string broken_promise_;
   MemoryStore written_;
-  MemoryStore durable_;
-  Step pending_;
+  /// The first `done_` are in written_ and hold what undoes them; the others are rolled back.
   std::deque<Step> unsynced_;
+  std::size_t done_ = 0;
   std::uint64_t written_steps_ = 0;
   std::uint64_t synced_steps_ = 0;
   std::set<Bytes> damaged_;

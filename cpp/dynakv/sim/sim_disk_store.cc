@@ -53,11 +53,9 @@ Result<MemoryStore> SimDisk::read_all(std::set<Bytes>& unreadable) {
     if (!has_damaged_files_ || space != Space::objects) return fail(records.error());
     // A scan ends at the damage; each object that there can be is asked for alone.
     std::set<Bytes> keys;
-    for (const auto& [key, value] : durable_.written(space)) keys.insert(key);
+    for (const auto& [key, value] : written_.written(space)) keys.insert(key);
     for (const Step& step : unsynced_) {
-      for (const Change& change : step) {
-        if (change.space == space) keys.insert(change.key);
-      }
+      for (const auto& [key, value] : step[static_cast<std::size_t>(space)]) keys.insert(key);
     }
     for (const Bytes& key : keys) {
       const auto value = opened_->get(space, key);
@@ -80,26 +78,26 @@ Status SimDisk::reconcile() {
     return fail(found.error());
   }
   std::optional<std::size_t> kept;
-  MemoryStore prefix = durable_;
-  for (std::size_t count = 0;; ++count) {
-    if (are_equal(prefix, *found, unreadable)) kept = count;
-    if (count == unsynced_.size()) break;
-    apply(unsynced_[count], prefix);
-  }
-  if (!kept) {
-    note_broken("came back with no prefix of its steps that holds what was synced");
-    durable_ = std::move(*found);
-  } else if (*kept < unsynced_.size() && !tail_may_be_cut_) {
-    note_broken("has lost steps although no power was lost");
-  }
-  sometimes(Sometimes::torn_log_recovered, tail_was_torn_ && kept && *kept < unsynced_.size());
-  if (tail_may_be_cut_ && kept) {
-    sometimes(Sometimes::torn_tail_dropped, *kept < unsynced_.size());
-    sometimes(Sometimes::unsynced_tail_survived, *kept > 0);
+  roll_back(0);
+  for (;; ++done_) {
+    if (are_equal(written_, *found, unreadable)) kept = done_;
+    if (done_ == unsynced_.size()) break;
+    written_.exchange(unsynced_[done_]);
   }
   // A store that was opened has made durable what it found.
-  for (std::size_t i = 0; i < kept.value_or(0); ++i) apply(unsynced_[i], durable_);
-  written_ = durable_;
+  if (kept) {
+    roll_back(*kept);
+  } else {
+    note_broken("came back with no prefix of its steps that holds what was synced");
+    written_ = std::move(*found);
+  }
+  const bool is_cut = kept && *kept < unsynced_.size();
+  if (is_cut && !tail_may_be_cut_) note_broken("has lost steps although no power was lost");
+  sometimes(Sometimes::torn_log_recovered, tail_was_torn_ && is_cut);
+  if (tail_may_be_cut_ && kept) {
+    sometimes(Sometimes::torn_tail_dropped, is_cut);
+    sometimes(Sometimes::unsynced_tail_survived, *kept > 0);
+  }
   forget_unsynced();
   if (has_damaged_files_) find_damaged();
   return {};
@@ -115,6 +113,7 @@ void SimDisk::find_damaged() {
 
 void SimDisk::forget_unsynced() {
   unsynced_.clear();
+  done_ = 0;
   synced_steps_ = written_steps_;
   tail_may_be_cut_ = tail_was_torn_ = pages_may_be_lost_ = false;
 }

@@ -173,6 +173,17 @@ TEST(Membership, ANameBelongsToTheLayoutsMemberElseToTheSmallestId) {
   }
 }
 
+TEST(Membership, ANameIsFreeWhenItsIdTakesAnotherOneOrLeaves) {
+  Membership membership;
+  membership.merge({state_of(1, 1, 1, "n1")});
+  membership.merge({state_of(1, 2, 1, "n2")});
+  EXPECT_TRUE(membership.owner_of("n1").is_nil());
+  EXPECT_EQ(membership.owner_of("n2"), (NodeId{0, 1}));
+  // A state that left and still says its name, as another release may send it.
+  membership.merge({state_of(1, kLeftIncarnation, 0, "n2")});
+  EXPECT_TRUE(membership.owner_of("n2").is_nil());
+}
+
 TEST(Membership, TheNumberOfIdsIsBounded) {
   Membership membership;
   for (std::uint64_t id = 1; id <= kMemberCountMax + 5; ++id) {
