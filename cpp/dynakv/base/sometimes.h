@@ -54,6 +54,7 @@ namespace dynakv {
   X(hint_refused_by_owner,        "an owner refused a hint: a pause")                              \
   X(read_repaired,                "a read sent an owner what it lacked")                           \
   X(slow_owner_repaired,          "a read repaired an owner before it had said what it has")       \
+  X(hurried_read_settled_later,   "a read waited for late owners beyond its client's deadline")    \
   X(read_waited_for_repair,       "a read's reply waited for a repair")                            \
   /* replicas and their memory */                                                                 \
   X(replica_joined_siblings,      "a replica put met a concurrent one on its owner")               \

@@ -23,7 +23,8 @@ void GetCoordinator::handle_request(Now now, const NodeId& from, RequestId id,
   flight.kind = properties.kind;
   flight.slot = slot_of(token_of_key(head.key));
   flight.deadline = now.steady + head.time_left;
-  flight.wake_at = std::min(flight.deadline, now.steady + options_.hint_timeout);
+  flight.settle_at = now.steady + options_.hint_timeout;
+  flight.wake_at = std::min(flight.deadline, flight.settle_at);
   flight.is_sloppy = view_.mode_of(head) == QuorumMode::sloppy;
   flight.repair = request.read_repair == ReadRepair::bucket_default ? properties.read_repair
                                                                     : request.read_repair;
@@ -207,7 +208,17 @@ void GetCoordinator::advance(Now now, Flights::iterator at, Outbox& out) {
 }
 
 void GetCoordinator::forget_if_done(Now now, Flights::iterator at, Outbox& out) {
-  if (!at->second.phase.owners_pending().empty()) return forget_oldest_replied(now, out);
+  Flight& flight = at->second;
+  if (!flight.phase.owners_pending().empty()) {
+    if (flight.wake_at < flight.settle_at) {
+      // A client in a hurry is no reason to leave owners behind that are merely slower.
+      sometimes(Sometimes::hurried_read_settled_later);
+      deadlines_.remove(flight.wake_at, at->first);
+      flight.wake_at = flight.settle_at;
+      deadlines_.add(flight.wake_at, at->first, out);
+    }
+    return forget_oldest_replied(now, out);
+  }
   repair(now, at->first, at->second, out);
   forget(at);
 }

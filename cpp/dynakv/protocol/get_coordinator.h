@@ -76,6 +76,8 @@ class GetCoordinator {
     ObjectKind kind = ObjectKind::siblings;
     Slot slot{};
     Instant deadline;
+    /// Late owners are waited for until then, also behind a deadline that comes before.
+    Instant settle_at;
     Instant wake_at;
     bool is_sloppy = false;
     ReadRepair repair = ReadRepair::background;

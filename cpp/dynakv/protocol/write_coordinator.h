@@ -83,6 +83,9 @@ class WriteCoordinator {
     std::vector<NodeError> node_errors;
     Slot slot{};
     ActorId actor{};
+    /// What a fallback wrote: its own hint may come home, and be forgotten here, before it asks
+    /// another node to stand in.
+    Object written;
     WriteReply reply;
     Explainer explain;
   };
@@ -104,7 +107,9 @@ class WriteCoordinator {
   NodeId next_fallback(Flight& flight) const;
   /// This node keeps the hint itself.
   void keep_hint(Now now, Flight& flight, const NodeId& owner);
+  /// What who stands in is to keep, or is asked to keep instead of another.
   Result<Bytes> current_object(const Flight& flight);
+  Result<Object> known_as_fallback(const Flight& flight);
   void advance(Now now, Flights::iterator flight, Outbox& out);
   /// Replies; the flight goes on until its copies are settled.
   void reply(Now now, Flight& flight, Body body, Outbox& out);

@@ -108,6 +108,7 @@ Result<Bytes> WriteCoordinator::apply_as_fallback(Now now, Flight& flight, const
   flight.reply.context = reply_context(seen, *dot, before, draft->object);
   if (*dot) flight.reply.dot = **dot;
   Bytes encoded = encode_object(draft->object);
+  flight.written = draft->object;
   hints_.save(std::move(*draft));
   return encoded;
 }
@@ -151,7 +152,7 @@ void WriteCoordinator::keep_hint(Now now, Flight& flight, const NodeId& owner) {
   bool is_kept = false;
   if (flight.is_owner) {
     is_kept = hints_.keep_marker(now, owner, head.bucket, head.key, kind);
-  } else if (const auto object = hints_.find(flight.owners, head.bucket, head.key, kind)) {
+  } else if (const auto object = known_as_fallback(flight)) {
     is_kept = hints_.keep(now, owner, head.bucket, head.key, *object).has_value();
   }
   // A hint that is refused leaves the owner to read repair and anti-entropy.
@@ -161,15 +162,23 @@ void WriteCoordinator::keep_hint(Now now, Flight& flight, const NodeId& owner) {
 }
 
 Result<Bytes> WriteCoordinator::current_object(const Flight& flight) {
-  const RequestHead& head = flight.request.head;
-  const ObjectKind kind = view_.layout().properties_of(head.bucket).kind;
   if (flight.is_owner) {
+    const RequestHead& head = flight.request.head;
+    const ObjectKind kind = view_.layout().properties_of(head.bucket).kind;
     auto own = objects_.load_encoded(head.bucket, head.key);
     return own && own->empty() ? encode_object(Object(kind)) : own;
   }
-  const auto object = hints_.find(flight.owners, head.bucket, head.key, kind);
+  const auto object = known_as_fallback(flight);
   if (!object) return fail(object.error());
   return encode_object(*object);
+}
+
+Result<Object> WriteCoordinator::known_as_fallback(const Flight& flight) {
+  const RequestHead& head = flight.request.head;
+  const ObjectKind kind = view_.layout().properties_of(head.bucket).kind;
+  auto object = hints_.find(flight.owners, head.bucket, head.key, kind);
+  if (object) object->join(flight.written);
+  return object;
 }
 
 }  // namespace dynakv

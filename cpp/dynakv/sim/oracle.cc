@@ -133,7 +133,9 @@ void Oracle::reply_came(const Reply& reply) {
   if (at == pending_.end()) return report("I13", "an operation ended twice");
   const Started started = at->second;
   pending_.erase(at);
-  const Duration late = simulation_.now() - (started.at + plan_.simulation.client.timeout);
+  const Duration timeout = started.planned.timeout > Duration{} ? started.planned.timeout
+                                                                : plan_.simulation.client.timeout;
+  const Duration late = simulation_.now() - (started.at + timeout);
   if (late > milliseconds(1)) report("liveness", "an operation ended after its deadline");
   if (const auto* got = std::get_if<GetReply>(&reply.outcome)) {
     ++answered_gets_;

@@ -22,6 +22,8 @@ struct PlannedOperation {
   PlannedKind kind = PlannedKind::get;
   int key = 0;
   QuorumSize quorum = QuorumSize::bucket_default();
+  /// Zero = the client's own.
+  Duration timeout;
 };
 
 enum class FaultKind : std::uint8_t {

@@ -12,6 +12,8 @@ namespace {
 constexpr Duration kDiskCheckInterval = seconds(10);
 /// After the heal: nodes come up, connections are made, deadlines of old requests pass.
 constexpr Duration kHealTime = seconds(40);
+/// Nobody is in such a hurry any more that a healthy cluster could not answer.
+constexpr Duration kFinalReadTimeoutMin = seconds(2);
 /// After the last reads: repairs and late hints arrive.
 constexpr Duration kSettleTime = seconds(20);
 
@@ -115,6 +117,7 @@ void Run::perform(const PlannedOperation& planned) {
   }
   OperationOptions options;
   options.quorum = operation.quorum;
+  options.timeout = operation.timeout;
   options.flow = flow;
   if (is_reading_at_end_) options.read_repair = ReadRepair::background;
   SimOperation what;
@@ -139,17 +142,18 @@ void Run::perform(const PlannedOperation& planned) {
 
 void Run::read_all_keys() {
   PlannedOperation read;
+  read.timeout = std::max(plan_.simulation.client.timeout, kFinalReadTimeoutMin);
   for (int key = 0; key < plan_.key_count; ++key) {
     read.key = key;
     read.client = key % plan_.client_count;
     perform(read);
     // One after the other: where few reads may wait for late owners, each must have its turn.
     simulation_.run_until([this] { return oracle_.pending_count() == 0; },
-                          plan_.simulation.client.timeout + seconds(1));
+                          read.timeout + seconds(1));
     simulation_.run_for(plan_.simulation.protocol.hint_timeout);
     simulation_.run_until([this] { return is_idle(); }, seconds(2));
   }
-  simulation_.run_for(plan_.simulation.client.timeout + kSettleTime);
+  simulation_.run_for(read.timeout + kSettleTime);
 }
 
 bool Run::is_idle() const {

@@ -151,6 +151,34 @@ TEST_F(Hints, AFallbackCoordinatesWhereNoOwnerCanBeReached) {
   for (const int node : nodes) EXPECT_EQ(counter(node, "hints_pending"), 0u);
 }
 
+class HintsOfSeven : public Hints {
+ protected:
+  HintsOfSeven() : Hints(7) {}
+};
+
+// I9: a fallback whose own hint has come home still knows what it asks others to keep.
+TEST_F(HintsOfSeven, I9WhoStandsInLateIsGivenTheWriteAndNotNothing) {
+  const std::vector<int> nodes = walk("k");
+  for (int i = 0; i < 3; ++i) cluster.crash(nodes[static_cast<std::size_t>(i)]);
+  const NodeId silent = cluster.id(nodes[4]);
+  cluster.filter = [&](const NodeId&, const NodeId& to, const Message&) { return to != silent; };
+  const OperationId operation = cluster.begin_write(0, CoreCluster::put_of("k", "v", quorum(3)));
+  cluster.run();
+  back(nodes[0]);
+  EXPECT_EQ(copy_of(nodes[0], "k"), Values{"v"});
+  cluster.crash(nodes[4]);
+  const Reply reply = cluster.finish(operation);
+  const auto* written = std::get_if<WriteReply>(&reply.outcome);
+  ASSERT_NE(written, nullptr) << std::get<ErrorReply>(reply.outcome).error.message;
+  for (const StandIn& hint : written->hinted) {
+    const int holder = number_of(hint.node);
+    if (holder == nodes[3]) continue;
+    back(number_of(hint.owner));
+    EXPECT_EQ(copy_of(number_of(hint.owner), "k"), Values{"v"}) << "held by n" << holder;
+  }
+  EXPECT_EQ(written->hinted.size(), 3u);
+}
+
 // I12: an acknowledged sloppy write that is still on its way home is not "nothing" for its session,
 // even where every owner answers.
 TEST_F(Hints, I12ASessionIsNotToldNothingWhileItsWriteIsOnItsWayHome) {
