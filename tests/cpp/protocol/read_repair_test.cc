@@ -86,6 +86,29 @@ TEST_F(Repairs, AnOwnerThatIsSlowToSayWhatItHasIsRepairedAllTheSame) {
   EXPECT_EQ(holders_of("2"), 3);
 }
 
+// A client in a hurry is no reason to leave an owner behind that is merely slower than its
+// deadline.
+TEST_F(Repairs, AHurriedReadRepairsOwnersThatAnswerWithinTheHintTimeout) {
+  start(ReadRepair::background);
+  put_at_one("v");
+  std::optional<CoreCluster::Envelope> held;
+  cluster().filter = [&](const NodeId& from, const NodeId& to, const Message& message) {
+    if (from != owners[2] || !std::holds_alternative<ReplicaGetReply>(message.body)) return true;
+    held = CoreCluster::Envelope{from, to, message};
+    return false;
+  };
+  OperationOptions hurried;
+  hurried.quorum = QuorumSize::count(2);
+  hurried.timeout = milliseconds(100);
+  EXPECT_EQ(CoreCluster::values_of(cluster().get(1, "k", hurried)), Values{"v"});
+  cluster().filter = {};
+  cluster().advance(milliseconds(300));
+  ASSERT_TRUE(held.has_value());
+  cluster().queue.push_back(*held);
+  cluster().run();
+  EXPECT_EQ(holders_of("v"), 3);
+}
+
 TEST_F(Repairs, I19OwnersThatAgreeAreSentNothing) {
   start(ReadRepair::background);
   cluster().put(0, "k", "v");
