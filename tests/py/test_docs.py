@@ -50,6 +50,18 @@ def test_each_layer_is_described() -> None:
             assert f"| `{folder.name}` |" in text, folder.name
 
 
+@pytest.mark.parametrize(
+    ("source", "row", "words"),
+    [
+        ("sim/perturbations.cc", r'^    \{"', "{} named sites"),
+        ("base/canary.h", r"^  X\(", "{} planted bugs"),
+    ],
+)
+def test_counts_in_the_changelog_are_those_of_the_code(source: str, row: str, words: str) -> None:
+    count = len(re.findall(row, (ROOT / "cpp/dynakv" / source).read_text(), re.MULTILINE))
+    assert words.format(count) in (ROOT / "CHANGELOG.md").read_text()
+
+
 README_EXAMPLES = blocks("README.md", "python")
 
 
