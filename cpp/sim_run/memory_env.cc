@@ -1,6 +1,7 @@
 #include "sim_run/memory_env.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "sim_run/memory_env_files.h"
@@ -21,6 +22,8 @@ DbStatus open_file(MemoryFiles& files, const std::string& path, std::unique_ptr<
   return DbStatus::OK();
 }
 
+constexpr std::chrono::seconds kPatience{2};
+
 }  // namespace
 
 MemoryEnv::MemoryEnv(MemoryFiles& files)
@@ -37,7 +40,10 @@ MemoryEnv::~MemoryEnv() {
 
 void MemoryEnv::wait_until_quiet() {
   std::unique_lock lock(mutex_);
+  may_work_ = true;
+  changed_.notify_all();
   changed_.wait(lock, [this] { return jobs_.empty() && !is_working_; });
+  may_work_ = false;
 }
 
 void MemoryEnv::work() {
@@ -45,6 +51,9 @@ void MemoryEnv::work() {
   for (;;) {
     changed_.wait(lock, [this] { return is_ending_ || !jobs_.empty(); });
     if (jobs_.empty()) return;
+    // A call that waits inside RocksDB for its jobs gets them late rather than never.
+    changed_.wait_for(lock, kPatience, [this] { return is_ending_ || may_work_; });
+    if (jobs_.empty()) continue;
     const Job job = jobs_.front();
     jobs_.pop_front();
     is_working_ = true;

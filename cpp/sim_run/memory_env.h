@@ -1,6 +1,6 @@
 // The world that a RocksDB sees in the simulator: files in memory, and one thread of its own for
-// all background work, which wait_until_quiet() waits for. So no work is under way between two
-// calls, and the files are the same in each run with the same seed.
+// all background work, which runs only while wait_until_quiet() waits for it. So it never runs
+// beside a call, and the files, numbers and all, are the same in each run with the same seed.
 //
 // Time is real, because RocksDB waits by it; nothing that is compared holds any.
 #pragma once
@@ -24,7 +24,7 @@ class MemoryEnv final : public rocksdb::EnvWrapper {
   explicit MemoryEnv(MemoryFiles& files);
   ~MemoryEnv() override;
 
-  /// Returns when no background work is queued or runs.
+  /// Lets background work run; returns when none is queued or runs.
   void wait_until_quiet();
   /// What GetFreeSpace tells.
   void set_free_bytes(std::uint64_t bytes) { free_bytes_ = bytes; }
@@ -91,6 +91,8 @@ class MemoryEnv final : public rocksdb::EnvWrapper {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Job> jobs_;
+  /// Somebody waits for the jobs.
+  bool may_work_ = false;
   bool is_working_ = false;
   bool is_ending_ = false;
   std::thread worker_;

@@ -88,7 +88,7 @@ class RocksDbSimStore final : public SimStore {
   void rest() override {
     if (store_ && counting_->bytes() >= flush_at_) {
       // What goes wrong here is in the store's condition, as with any background work.
-      (void)store_->flush();
+      (void)store_->begin_flush();
       flush_at_ = counting_->bytes();
       draw_flush();
     }
@@ -101,7 +101,7 @@ class RocksDbSimStore final : public SimStore {
   }
 
   bool damage(BytesView value) override {
-    (void)store_->flush();
+    (void)store_->begin_flush();
     env_.wait_until_quiet();
     for (const std::string& name : files_.names_in(kDirectory)) {
       if (!name.ends_with(".sst")) continue;

@@ -39,6 +39,7 @@ struct RocksDbStore::Parts {
     return *families[static_cast<std::size_t>(space)];
   }
   Status open_database();
+  Status flush(bool waits);
   /// After each change of the set of tables, on RocksDB's threads.
   void note_tables();
 
@@ -250,10 +251,15 @@ std::map<std::string, std::uint64_t> RocksDbStore::counters() const {
   return gauges;
 }
 
-Status RocksDbStore::flush() {
-  rocksdb::FlushOptions options;
-  const rocksdb::Status status =
-      parts_->db->Flush(options, {parts_->families.begin(), parts_->families.end()});
+Status RocksDbStore::flush() { return parts_->flush(true); }
+
+Status RocksDbStore::begin_flush() { return parts_->flush(false); }
+
+Status RocksDbStore::Parts::flush(bool waits) {
+  rocksdb::FlushOptions how;
+  how.wait = waits;
+  how.allow_write_stall = !waits;
+  const rocksdb::Status status = db->Flush(how, {families.begin(), families.end()});
   if (!status.ok()) return fail(error_of(status, "cannot flush"));
   return {};
 }

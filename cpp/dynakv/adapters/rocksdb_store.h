@@ -92,6 +92,8 @@ class RocksDbStore final : public DurableStore {
 
   /// Writes the memtables to table files now, so that reads come from disk; for tests and tools.
   Status flush();
+  /// The same without waiting for it.
+  Status begin_flush();
 
  private:
   struct Parts;

@@ -4,7 +4,6 @@
 // healed before. A node whose process ended is started again, as its supervisor would.
 #pragma once
 
-#include <utility>
 #include <vector>
 
 #include "dynakv/sim/oracle.h"
@@ -50,8 +49,17 @@ class FaultInjector {
   Simulation& simulation_;
   Oracle& oracle_;
   CallFault store_calls_;
+  struct Backup {
+    Instant at;
+    SimDisk::Image image;
+    /// What the image holds is at most this.
+    Progress progress;
+  };
+  /// Somebody could tell the node that it was rolled back, or it has done nothing since.
+  bool would_be_noticed(int node, const Backup& backup) const;
+
   /// Of each node: its durable state at the last whole seconds.
-  std::vector<std::vector<std::pair<Instant, SimDisk::Image>>> backups_;
+  std::vector<std::vector<Backup>> backups_;
   bool healed_ = false;
 };
 
