@@ -70,6 +70,8 @@ using WireCounter = std::pair<Bytes, std::uint64_t>;
 template <>
 struct WireBytesMin<NodeId> : std::integral_constant<std::size_t, 16> {};
 template <>
+struct WireBytesMin<Progress> : std::integral_constant<std::size_t, kProgressBytes> {};
+template <>
 struct WireBytesMin<NodeError> : std::integral_constant<std::size_t, 18> {};
 template <>
 struct WireBytesMin<PeerStatus> : std::integral_constant<std::size_t, 30> {};

@@ -64,6 +64,7 @@ namespace dynakv {
   X(object_evicted,               "the memory of objects dropped one for another")                 \
   /* identity and actors */                                                                       \
   X(rollback_found_by_peer,       "a peer's word showed a node that its past was lost")            \
+  X(witness_heard_new_life,       "who told a node that its past was lost knew of its new life")   \
   X(past_lost_by_reboot,          "a start found an unclean reboot: new actors")                   \
   X(past_lost_unsynced,           "a start found effects that may not be on disk: new actors")     \
   X(past_lost_by_move,            "a start found its directory moved or copied: new actors")       \

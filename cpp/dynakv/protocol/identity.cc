@@ -1,6 +1,7 @@
 #include "dynakv/protocol/identity.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "dynakv/base/byte_io.h"
 #include "dynakv/base/canary.h"
@@ -12,21 +13,6 @@ namespace dynakv {
 namespace {
 
 constexpr std::uint8_t kFormatVersion = 2;
-constexpr std::size_t kRunBytes = 24;
-
-void write_progress(const Progress& progress, ByteWriter& out) {
-  out.fixed(progress.incarnation);
-  out.fixed(progress.run);
-  out.fixed(progress.step);
-}
-
-Progress read_progress(ByteReader& in) {
-  Progress progress;
-  progress.incarnation = in.fixed<std::uint64_t>();
-  progress.run = in.fixed<std::uint64_t>();
-  progress.step = in.fixed<std::uint64_t>();
-  return progress;
-}
 
 Bytes encode_progress(const Progress& progress) {
   Bytes bytes;
@@ -40,14 +26,6 @@ Result<Progress> decode_progress(BytesView bytes) {
   const Progress progress = read_progress(in);
   if (in.finished()) return progress;
   return fail(ErrorCode::corruption, "a record of the node's state is malformed");
-}
-
-std::uint64_t big_endian_at(BytesView bytes, std::size_t at) {
-  std::uint64_t number = 0;
-  for (std::size_t i = 0; i < 8; ++i) {
-    number = (number << 8) | static_cast<unsigned char>(bytes[at + i]);
-  }
-  return number;
 }
 
 }  // namespace
@@ -103,7 +81,7 @@ Status Identity::load(const std::string& name, BytesView record) {
   run_ = in.fixed<std::uint64_t>();
   stopped_cleanly_ = in.fixed<std::uint8_t>() != 0;
   effects_wait_for_sync_ = in.fixed<std::uint8_t>() != 0;
-  const std::size_t run_count = in.count(kRunBytes);
+  const std::size_t run_count = in.count(kProgressBytes);
   for (std::size_t i = 0; i < run_count && in.ok(); ++i) remember_run(read_progress(in));
   directory_.high = in.fixed<std::uint64_t>();
   directory_.low = in.fixed<std::uint64_t>();
@@ -126,19 +104,7 @@ Status Identity::load_progress() {
     if (!last) return fail(last.error());
     step_ = last->step;
   }
-  auto peers =
-      store_.scan(Space::node_state, kPeerPrefix, end_of_prefix(kPeerPrefix), kMemberCountMax);
-  if (!peers) return fail(peers.error());
-  for (const auto& [key, value] : *peers) {
-    const auto progress = decode_progress(value);
-    if (!progress || key.size() != kPeerPrefix.size() + 16) {
-      return fail(ErrorCode::corruption, "the record of a peer's progress is malformed");
-    }
-    const NodeId peer{big_endian_at(key, kPeerPrefix.size()),
-                      big_endian_at(key, kPeerPrefix.size() + 8)};
-    peer_progress_[peer] = *progress;
-  }
-  return {};
+  return peers_.load();
 }
 
 void Identity::remember_run(const Progress& end) {
@@ -174,23 +140,32 @@ void Identity::stop() {
   save();
 }
 
-bool Identity::was_rolled_back(const Progress& seen) {
-  if (seen.incarnation <= forgotten_until_) return false;  // 0: nothing was seen
-  if (seen.incarnation == incarnation_ && seen.run == run_) {
-    // Only a copy of this very run could have got further; B3's check is the net for that.
-    return seen.step > step_;
+bool Identity::was_rolled_back(const std::vector<Progress>& seen_by_peer) {
+  std::vector<Progress> forgotten;
+  std::copy_if(seen_by_peer.begin(), seen_by_peer.end(), std::back_inserter(forgotten),
+               [this](const Progress& seen) { return !remembers(seen); });
+  if (forgotten.empty()) return false;
+  const Progress own = current_step();
+  sometimes(Sometimes::witness_heard_new_life, seen_by_peer.back().is_of_run(progress()));
+  remember_run(own);
+  for (const Progress& seen : forgotten) {
+    // Only a copy of this very run could have got further in it; B3's check is the net for that.
+    if (seen.is_of_run(own)) continue;
+    remember_run(seen);
+    // Go on behind what was lost, so that peers take this run for the newer one.
+    incarnation_ = std::max(incarnation_, seen.incarnation + 1);
+    step_ = std::max(step_, seen.step);
   }
-  const auto known = runs_.find({seen.incarnation, seen.run});
-  if (known != runs_.end() && seen.step <= known->second) return false;
-  if (!runs_.empty() && runs_.size() == kRunCountMax &&
-      seen.incarnation < runs_.begin()->first.first)
-    return false;
-  remember_run(seen);
-  // Go on behind what was lost, so that peers take this run for the newer one.
-  incarnation_ = std::max(incarnation_, seen.incarnation + 1);
-  step_ = std::max(step_, seen.step);
   save();
   return true;
+}
+
+bool Identity::remembers(const Progress& seen) const {
+  if (seen.incarnation <= forgotten_until_) return true;  // another directory's
+  if (seen.is_of_run(progress())) return seen.step <= step_;
+  const auto known = runs_.find({seen.incarnation, seen.run});
+  if (known != runs_.end()) return seen.step <= known->second;
+  return runs_.size() == kRunCountMax && seen.incarnation < runs_.begin()->first.first;
 }
 
 void Identity::go_beyond(std::uint64_t incarnation) {
@@ -229,30 +204,10 @@ Progress Identity::promise_step() {
   return current_step();
 }
 
-void Identity::note_heard_progress(const NodeId& peer, const Progress& progress) {
-  Progress& known = peer_progress_[peer];
-  known = std::max(known, progress);
-}
-
-void Identity::note_peer_progress(const NodeId& peer, const Progress& progress) {
-  Progress& known = peer_progress_[peer];
-  if (progress <= known) return;
-  known = progress;
-  peer_progress_unsaved_[peer] = progress;
-}
-
-Progress Identity::progress_of_peer(const NodeId& peer) const {
-  const Progress* known = peer_progress_.find(peer);
-  return known != nullptr ? *known : Progress{};
-}
-
 void Identity::end_step(bool has_changes) {
-  if (!has_changes && peer_progress_unsaved_.empty() && !must_count_step_) return;
+  if (!has_changes && !peers_.has_unsaved() && !must_count_step_) return;
   must_count_step_ = false;
-  for (const auto& [peer, progress] : peer_progress_unsaved_) {
-    store_.put(Space::node_state, peer_key(peer), encode_progress(progress));
-  }
-  peer_progress_unsaved_.clear();
+  peers_.save();
   ++step_;
   store_.put(Space::node_state, kProgressKey, encode_progress(progress()));
 }

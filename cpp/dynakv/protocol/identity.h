@@ -24,12 +24,13 @@
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
-#include "dynakv/base/flat_map.h"
 #include "dynakv/base/random.h"
 #include "dynakv/base/result.h"
 #include "dynakv/protocol/messages.h"
 #include "dynakv/protocol/node_core.h"
+#include "dynakv/protocol/peer_runs.h"
 #include "dynakv/protocol/store.h"
 
 namespace dynakv {
@@ -53,7 +54,7 @@ inline constexpr std::uint64_t kTakeoverLeap = 1024;
 
 class Identity {
  public:
-  explicit Identity(Store& store) : store_(store) {}
+  explicit Identity(Store& store) : store_(store), peers_(store) {}
 
   /// Formats an empty store (drawing the node id from `random`) or takes up a used one, and counts
   /// this start. Errors: invalid_argument (the store is another node's), corruption, storage.
@@ -73,7 +74,7 @@ class Identity {
 
   /// True when a peer has seen this node at a step that the node itself does not remember. The
   /// answer is given once for each such memory: it is taken into the node's own.
-  bool was_rolled_back(const Progress& seen_by_peer);
+  bool was_rolled_back(const std::vector<Progress>& seen_by_peer);
 
   /// Others know this node in a later life than it remembers: it was rolled back. Goes on behind
   /// it.
@@ -96,11 +97,8 @@ class Identity {
 
   /// The step that is under way, which is then counted also without changes.
   Progress promise_step();
-  /// How far a peer says it has got; not stored: a Hello of each later connection says it again.
-  void note_heard_progress(const NodeId& peer, const Progress& progress);
-  /// Remembers, with this step's data, how far a peer has got.
-  void note_peer_progress(const NodeId& peer, const Progress& progress);
-  Progress progress_of_peer(const NodeId& peer) const;
+  PeerRuns& peers() { return peers_; }
+  const PeerRuns& peers() const { return peers_; }
 
   Progress progress() const { return {incarnation_, run_, step_}; }
   /// The step that is under way. REQUIRES of a sender of it: the step changes something.
@@ -122,6 +120,7 @@ class Identity {
   Status load(const std::string& name, BytesView record);
   Status load_progress();
   void remember_run(const Progress& end);
+  bool remembers(const Progress& seen) const;
   void save();
 
   Store& store_;
@@ -143,8 +142,7 @@ class Identity {
   std::uint64_t forgotten_until_ = 0;
   /// Where earlier runs ended: their last steps.
   std::map<RunKey, std::uint64_t> runs_;
-  FlatMap<NodeId, Progress> peer_progress_;
-  std::map<NodeId, Progress> peer_progress_unsaved_;
+  PeerRuns peers_;
 };
 
 }  // namespace dynakv

@@ -21,22 +21,11 @@
 #include "dynakv/domain/membership.h"
 #include "dynakv/domain/quorum.h"
 #include "dynakv/protocol/explain.h"
+#include "dynakv/protocol/progress.h"
 
 namespace dynakv {
 
 enum class Role : std::uint8_t { node = 1, client = 2 };
-
-/// How far a node has got: its step in one run (one start to the next) of its data directory. Steps
-/// are counted through all runs; only steps that change something count.
-struct Progress {
-  /// How often the data directory was started; persisted, never from a clock (B39).
-  std::uint64_t incarnation = 0;
-  /// Random, drawn at the start: two runs that both follow the same backup differ in it.
-  std::uint64_t run = 0;
-  std::uint64_t step = 0;
-
-  auto operator<=>(const Progress&) const = default;
-};
 
 /// First message on every connection, in both directions; id 0.
 struct Hello {
@@ -49,10 +38,10 @@ struct Hello {
   NodeId cluster;
   LayoutVersion layout{};
   Hash128 layout_digest;
-  /// How far the sender has got, and how far it has seen the receiver get. A node that hears of a
-  /// step of its own that it does not remember was rolled back (B6).
+  /// How far the sender has got, and how far it has seen the receiver get in each of its last runs.
+  /// A node that hears of a step of its own that it does not remember was rolled back (B6).
   Progress progress;
-  Progress progress_seen;
+  std::vector<Progress> progress_seen;
   /// Drawn when the sender's directory was formatted: two directories may claim one id (Rejoin).
   NodeId directory;
 };

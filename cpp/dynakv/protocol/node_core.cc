@@ -140,7 +140,7 @@ Hello NodeCore::hello_for(const NodeId& peer) const {
     hello.layout_digest = p.view.digest();
   }
   hello.progress = p.identity.progress();
-  hello.progress_seen = p.identity.progress_of_peer(peer);
+  hello.progress_seen = p.identity.peers().of(peer);
   hello.directory = p.identity.directory();
   return hello;
 }
@@ -156,7 +156,7 @@ void NodeCore::handle_peer_up(Now now, const Hello& hello, Outbox& out) {
     sometimes(Sometimes::rollback_found_by_peer);
     p.be_rolled_back(now, out);
   }
-  p.identity.note_peer_progress(hello.sender, hello.progress);
+  p.identity.peers().note(hello.sender, hello.progress);
   p.view.set_up(hello.sender);
   p.gossip.handle_peer_up(now, hello, out);
   if (!p.identity.is_past_checked()) p.members_heard.insert(hello.sender);

@@ -81,9 +81,9 @@ void NodeCore::Parts::handle_reply(Now now, const NodeId& from, Message& message
   } else if (const auto* put = std::get_if<ReplicaPutReply>(&body)) {
     // A hint that came home is erased with this step, and so is the word of it kept with it.
     if (waiter == Waiter::hinted_handoff) {
-      identity.note_peer_progress(from, put->progress);
+      identity.peers().note(from, put->progress);
     } else {
-      identity.note_heard_progress(from, put->progress);
+      identity.peers().hear(from, put->progress);
     }
     if (waiter == Waiter::write_coordinator) deliver_to(writes, *put);
     if (waiter == Waiter::get_coordinator) deliver_to(gets, *put);

@@ -34,7 +34,7 @@ void Replica::handle_message(Now, const NodeId& from, RequestId id, const Replic
   const ObjectKind kind = view_.layout().properties_of(put.bucket).kind;
   const auto context = merge_object(objects_, actors_, put.bucket, put.key, kind, put.object);
   if (!context) return out.send(from, id, ReplicaError{context.error()});
-  identity_.note_peer_progress(from, put.progress);
+  identity_.peers().note(from, put.progress);
   out.send(from, id,
            ReplicaPutReply{context->highest_counter_of(put.actor), identity_.promise_step()});
 }
@@ -47,7 +47,7 @@ void Replica::handle_message(Now now, const NodeId& from, RequestId id, const Hi
   if (const Status kept = hints_.keep(now, put.owner, put.bucket, put.key, *object); !kept) {
     return out.send(from, id, ReplicaError{kept.error()});
   }
-  identity_.note_peer_progress(from, put.progress);
+  identity_.peers().note(from, put.progress);
   out.send(from, id, ReplicaPutReply{0, identity_.promise_step()});
 }
 

@@ -152,9 +152,7 @@ void FaultInjector::take_backups() {
   for (int i = 0; i < simulation_.node_count(); ++i) {
     auto& kept = backups_[static_cast<std::size_t>(i)];
     const SimNode& node = simulation_.node(i);
-    Progress progress = kept.empty() ? Progress{} : kept.back().progress;
-    if (node.is_running()) progress = node.core().progress();
-    kept.push_back({simulation_.now(), node.disk().image(), progress});
+    kept.push_back({simulation_.now(), node.disk().image(), node.last_progress()});
     if (kept.size() > kBackupsKept) kept.erase(kept.begin());
   }
   simulation_.at(simulation_.now() + kBackupInterval, [this] {
@@ -179,11 +177,15 @@ void FaultInjector::restore_backup(int node, Duration age) {
 // sent: a dot of it that is given out again would be called a second event.
 bool FaultInjector::would_be_noticed(int node, const Backup& backup) const {
   const SimNode& restored = simulation_.node(node);
-  if (restored.is_running() && restored.core().progress() == backup.progress) return true;
+  if (restored.last_progress() == backup.progress) return true;
   for (int other = 0; other < simulation_.node_count(); ++other) {
     const SimNode& peer = simulation_.node(other);
     if (other == node || !peer.is_running()) continue;
-    if (peer.core().hello_for(restored.id()).progress_seen > backup.progress) return true;
+    for (const Progress& seen : peer.core().hello_for(restored.id()).progress_seen) {
+      const bool is_of_later_life = seen.incarnation > backup.progress.incarnation;
+      const bool is_further = seen.is_of_run(backup.progress) && seen.step > backup.progress.step;
+      if (is_of_later_life || is_further) return true;
+    }
   }
   return false;
 }

@@ -10,6 +10,9 @@
 namespace dynakv {
 namespace {
 
+/// Draws of all delays that are tried without a fault.
+constexpr int kDrawsTried = 4;
+
 /// `b` of the fault counts.
 bool is_between_hosts(FaultKind kind) {
   return kind == FaultKind::one_way || kind == FaultKind::clog || kind == FaultKind::reset;
@@ -30,20 +33,23 @@ class Shrinker {
 
   ShrunkPlan run() {
     cut_tail();
-    bool smaller = true;
-    while (smaller && may_run()) {
-      const bool fewer_faults = drop_items(&Plan::faults);
-      const bool fewer_oddities = drop_items(&Plan::perturbations);
-      const bool fewer_operations = drop_items(&Plan::operations);
-      const bool fewer_nodes = drop_nodes();
-      const bool fewer_keys = drop_keys();
-      smaller = fewer_faults || fewer_oddities || fewer_operations || fewer_nodes || fewer_keys;
-    }
+    do {
+      while (drop_anything() && may_run()) continue;
+    } while (drop_faults_at_other_times() && may_run());
     drop_clients();
     return std::move(best_);
   }
 
  private:
+  bool drop_anything() {
+    const bool fewer_faults = drop_items(&Plan::faults);
+    const bool fewer_oddities = drop_items(&Plan::perturbations);
+    const bool fewer_operations = drop_items(&Plan::operations);
+    const bool fewer_nodes = drop_nodes();
+    const bool fewer_keys = drop_keys();
+    return fewer_faults || fewer_oddities || fewer_operations || fewer_nodes || fewer_keys;
+  }
+
   bool may_run() const { return best_.runs < run_count_max_ && (!goes_on_ || goes_on_()); }
 
   /// Keeps `plan` when it still fails in the same way.
@@ -88,6 +94,25 @@ class Shrinker {
       }
     }
     return any;
+  }
+
+  /// A failure that hangs on the moment is lost with any fault that delays something, whether it
+  /// needs that fault or not. Without it, another draw of all delays may have the failure again.
+  bool drop_faults_at_other_times() {
+    const std::size_t count = best_.plan.faults.size();
+    for (std::size_t size = count; size > 0; size /= 2) {
+      for (std::size_t at = 0; at < count; at += size) {
+        for (int draw = 0; draw < kDrawsTried; ++draw) {
+          Plan plan = best_.plan;
+          const auto first = plan.faults.begin() + static_cast<std::ptrdiff_t>(at);
+          plan.faults.erase(first, first + static_cast<std::ptrdiff_t>(std::min(size, count - at)));
+          const auto runs = static_cast<std::uint64_t>(best_.runs);
+          plan.simulation.seed = Random(best_.plan.seed).stream("other times", runs).next();
+          if (try_plan(std::move(plan))) return true;
+        }
+      }
+    }
+    return false;
   }
 
   /// The smallest cluster that still has N nodes and fails. It is another cluster: most failures

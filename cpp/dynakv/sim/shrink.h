@@ -2,7 +2,8 @@
 // operations, nodes, keys and clients, each as long as the run still violates the same invariant.
 //
 // Delta debugging over the plan as data. Random streams are split by purpose and entity, so that
-// taking one fault away leaves the rest of the run nearly as it was.
+// taking one fault away leaves the rest of the run nearly as it was. Where that is not near enough,
+// faults are taken away together with a new draw of all delays.
 // Source: Zeller and Hildebrandt, Simplifying and Isolating Failure-Inducing Input (2002).
 #pragma once
 

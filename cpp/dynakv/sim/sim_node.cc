@@ -62,6 +62,7 @@ void SimNode::crash(bool lose_power) {
   sometimes(Sometimes::crash_before_effects,
             std::any_of(waiting_.begin(), waiting_.end(),
                         [](const Waiting& step) { return !step.effects.empty(); }));
+  last_progress_ = last_progress();
   core_.reset();
   inbox_.clear();
   waiting_.clear();
@@ -107,6 +108,8 @@ void SimNode::peer_up(Hello hello) { add_input(std::move(hello)); }
 void SimNode::peer_down(const NodeId& peer) { add_input(PeerDown{peer}); }
 void SimNode::refused(Refusal refusal) { add_input(std::move(refusal)); }
 void SimNode::adopt_layout(Layout layout) { add_input(std::move(layout)); }
+
+Progress SimNode::last_progress() const { return core_ ? core_->progress() : last_progress_; }
 
 Hello SimNode::hello_for(const NodeId& peer) const {
   Hello hello = core_->hello_for(peer);

@@ -64,6 +64,8 @@ class SimNode {
   const NodeId& id() const { return id_; }
   /// As NodeCore::hello_for, but it speaks of no step that could still be lost.
   Hello hello_for(const NodeId& peer) const;
+  /// How far the process has got, or had when it ended; its disk holds no more.
+  Progress last_progress() const;
   /// Moves the data to another machine, as far as evidence goes.
   void change_place() { ++place_; }
   /// Takes effect at the next start.
@@ -127,6 +129,8 @@ class SimNode {
   std::deque<Waiting> waiting_;
   /// As of the last step whose effects were released.
   Progress durable_progress_;
+  /// Of the last process that ended.
+  Progress last_progress_;
   std::map<TimerId, Instant> timers_;
   /// Members that it does not believe alive, while tracing; kept over a restart.
   std::map<NodeId, PeerState> beliefs_;

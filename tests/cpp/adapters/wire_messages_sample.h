@@ -83,6 +83,12 @@ class MessageSampler {
 
   Progress progress() { return {random_.next(), random_.next(), random_.next()}; }
 
+  std::vector<Progress> progresses() {
+    std::vector<Progress> made(random_.below(4));
+    for (Progress& one : made) one = progress();
+    return made;
+  }
+
   void make(Hello& m) {
     m = {flag() ? Role::node : Role::client,
          node(),
@@ -92,7 +98,7 @@ class MessageSampler {
          version(),
          hash(),
          progress(),
-         progress(),
+         progresses(),
          node()};
   }
   void make(Refusal& m) {

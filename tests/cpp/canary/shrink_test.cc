@@ -21,7 +21,7 @@ Failure first_failure() {
   PlanLimits limits;
   limits.operation_count = 300;
   limits.length = seconds(30);
-  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
     Failure failure{draw_plan(seed, limits), {}};
     failure.result = run_plan(failure.plan);
     if (!failure.result.violations.empty()) return failure;

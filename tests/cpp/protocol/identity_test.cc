@@ -2,6 +2,7 @@
 // (DESIGN §4, Identity). Each case is one way in which other stores lost acknowledged writes.
 #include "dynakv/domain/ring.h"
 #include "dynakv/protocol/actor_table.h"
+#include "dynakv/protocol/peer_runs.h"
 #include "dynakv/protocol/store_keys.h"
 #include "tests/cpp/support/core_cluster.h"
 
@@ -103,6 +104,51 @@ TEST(Identity, B6ARestoredBackupLosesNoAcknowledgedWrite) {
   const Dot next = dot_of(cluster.put(2, "k", "3"));
   EXPECT_NE(next.actor, lost.actor);
   EXPECT_EQ(CoreCluster::values_of(cluster.get(0, "k", all_owners())), (Values{"1", "2", "3"}));
+}
+
+// B6: each of two nodes dials the other. The witness may hear of the new life before it is asked
+// about the old one, and even be acknowledged a write by it (simulator seed 2030843).
+TEST(Identity, B6AWitnessThatHeardOfTheNewLifeStillTellsOfTheOldOne) {
+  CoreCluster cluster(3);
+  const int i = coordinator_of(cluster, "k");
+  const int witness = (i + 1) % 3;
+  cluster.put(0, "k", "1");
+  const MemoryStore backup = *cluster.node(i).store;
+  const Dot lost = dot_of(cluster.put(1, "k", "2"));
+  cluster.crash((i + 2) % 3);
+  cluster.crash(i);
+  for (std::uint64_t life = 1; life < kPeerRunCountMax; ++life) {
+    *cluster.node(i).store = backup;
+    cluster.start(i, life);
+    cluster.greet(witness, i);
+    cluster.put(witness, "k", "to be acknowledged in life " + std::to_string(life));
+    if (life + 1 < kPeerRunCountMax) cluster.crash(i);
+  }
+  cluster.greet(i, witness);
+  EXPECT_EQ(counter(cluster, i, "rollbacks_found"), 1u);
+  cluster.advance(cluster.protocol.identity_check_timeout);
+  EXPECT_NE(dot_of(cluster.put(i, "k", "3")).actor, lost.actor);
+}
+
+// A run that goes on under a later incarnation stays one that the node remembers.
+TEST(Identity, WhatPeersSawOfALifeBeforeItsRollbackWasFoundIsNoNews) {
+  CoreCluster cluster(3);
+  const int i = coordinator_of(cluster, "k");
+  const MemoryStore backup = *cluster.node(i).store;
+  cluster.crash(i);
+  cluster.start(i, 1);
+  cluster.connect(i);
+  cluster.put(0, "k", "1");
+  cluster.crash(i);
+  *cluster.node(i).store = backup;
+  cluster.start(i, 2);
+  // The first peer hears of the new life before that knows what it lost.
+  cluster.greet((i + 1) % 3, i);
+  cluster.greet(i, (i + 2) % 3);
+  EXPECT_EQ(counter(cluster, i, "rollbacks_found"), 1u);
+  cluster.greet((i + 1) % 3, i);
+  cluster.greet(i, (i + 1) % 3);
+  EXPECT_EQ(counter(cluster, i, "rollbacks_found"), 1u);
 }
 
 TEST(Identity, ARollbackIsFoundOnce) {
