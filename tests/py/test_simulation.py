@@ -288,24 +288,23 @@ def test_slow_skewed_and_full() -> None:
     assert kv.put("k", b"3", timeout=20)
 
 
+def gossip_rounds_of_a_minute(sim: dynakv.Simulation) -> dict[str, int]:
+    before = sim.metrics
+    sim.run_for(60)
+    return {
+        name: now["gossip_rounds"] - before[name]["gossip_rounds"]
+        for name, now in sim.metrics.items()
+    }
+
+
 def test_a_node_whose_clock_runs_fast_gossips_more_often() -> None:
     sim = three()
     assert all_ready(sim), ALL_READY
     sim.drift(1, 0.5)
-    before = sim.metrics
-    sim.run_for(60)
-    rounds = {
-        name: now["gossip_rounds"] - before[name]["gossip_rounds"]
-        for name, now in sim.metrics.items()
-    }
+    rounds = gossip_rounds_of_a_minute(sim)
     assert 1.4 < rounds["n1"] / rounds["n0"] < 1.6
     sim.drift(1, 0)
-    before = sim.metrics
-    sim.run_for(60)
-    rounds = {
-        name: now["gossip_rounds"] - before[name]["gossip_rounds"]
-        for name, now in sim.metrics.items()
-    }
+    rounds = gossip_rounds_of_a_minute(sim)
     assert 0.9 < rounds["n1"] / rounds["n0"] < 1.1
 
 
