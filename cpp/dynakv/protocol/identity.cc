@@ -137,6 +137,7 @@ void Identity::save() {
 
 void Identity::stop() {
   stopped_cleanly_ = true;
+  peers_.note_all();
   save();
 }
 

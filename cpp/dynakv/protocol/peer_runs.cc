@@ -73,6 +73,14 @@ void PeerRuns::note(const NodeId& peer, const Progress& progress) {
   unsaved_.insert(peer);
 }
 
+void PeerRuns::note_all() {
+  for (const auto& [peer, runs] : runs_) {
+    const bool is_stored = std::all_of(
+        runs.begin(), runs.end(), [](const Run& run) { return run.noted_step == run.last.step; });
+    if (!is_stored) unsaved_.insert(peer);
+  }
+}
+
 std::vector<Progress> PeerRuns::of(const NodeId& peer) const {
   std::vector<Progress> seen;
   if (const Runs* runs = runs_.find(peer)) {

@@ -6,8 +6,9 @@
 // that hears first learns of the new run. Were that to take the place of what was known, the
 // witness of a rollback would forget it before it was asked.
 //
-// What is only heard stays in memory; what data depends on is stored with that data's step. Each is
-// remembered on its own, so that data which depends on a step that was only heard so far stores it.
+// What is only heard stays in memory until a clean stop; what data depends on is stored with that
+// data's step. Each is remembered on its own, so that data which depends on a step that was only
+// heard so far stores it.
 #pragma once
 
 #include <cstddef>
@@ -37,6 +38,9 @@ class PeerRuns {
   void hear(const NodeId& peer, const Progress& progress);
   /// This step's data depends on a step of the peer.
   void note(const NodeId& peer, const Progress& progress);
+
+  /// Stores with this step all that was heard.
+  void note_all();
 
   /// The last step of each run, the oldest first.
   std::vector<Progress> of(const NodeId& peer) const;

@@ -96,9 +96,8 @@ struct Plan {
   /// Meant to run with the store of real nodes under its disks, where the program has one to give
   /// (SimulationOptions::store).
   bool wants_real_store = false;
-  /// Nodes that a fault makes lose data.
-  bool loses_data = false;
-  /// They may be all that held an acknowledged write: what is still promised says sim/oracle.h.
+  /// Nodes that lose data may be all that held an acknowledged write: what is still promised says
+  /// sim/oracle.h.
   bool exceeds_loss_budget = false;
 
   bool has(FaultKind kind) const {
@@ -114,6 +113,8 @@ struct PlanLimits {
   int fault_count_mean = 25;
   /// Of the plans with faults: how many lose more than what acknowledged writes survive.
   std::uint32_t excess_loss_percent = 11;
+  /// Of the plans with faults: how many have a single kind. 0: as recorded seeds once drew them.
+  std::uint32_t single_kind_percent = 11;
   /// Of all plans: how many are perturbed.
   std::uint32_t perturbed_percent = 50;
 };

@@ -78,7 +78,7 @@ void finish_faults(Plan& plan) {
 
 void draw_faults(Plan& plan, const PlanLimits& limits, Random random) {
   const auto mode = random.below(10);
-  if (mode == 0) return;  // One run in ten has no fault at all, one a single kind.
+  if (mode == 0) return;  // One run in ten has no fault at all.
   std::vector<FaultKind> kinds;
   for (int k = 0; k < static_cast<int>(FaultKind::clone); ++k) {
     if (random.chance(1, 2)) kinds.push_back(static_cast<FaultKind>(k));
@@ -90,7 +90,8 @@ void draw_faults(Plan& plan, const PlanLimits& limits, Random random) {
     std::erase(kinds, FaultKind::power_loss);
     std::erase(kinds, FaultKind::sync_failure);
   }
-  if (mode == 1 && kinds.size() > 1) kinds.resize(1);
+  const bool is_recorded = limits.single_kind_percent == 0;
+  if (is_recorded && mode == 1 && kinds.size() > 1) kinds.resize(1);
   const auto count = static_cast<int>(random.between(1, 2 * limits.fault_count_mean));
   for (int i = 0; i < count && !kinds.empty(); ++i) {
     plan.faults.push_back(draw_fault(plan, kinds[random.below(kinds.size())], random));
@@ -104,7 +105,6 @@ void draw_faults(Plan& plan, const PlanLimits& limits, Random random) {
       PlannedFault fault = draw_fault(plan, losses[random.below(losses.size())], random);
       fault.a = victim;
       plan.faults.push_back(fault);
-      plan.loses_data = true;
     }
   }
   finish_faults(plan);
@@ -135,11 +135,22 @@ void draw_strange_faults(Plan& plan, Random random) {
   finish_faults(plan);
 }
 
+/// Some plans keep a single kind of what they drew, each as likely as any other.
+void keep_single_kind(Plan& plan, const PlanLimits& limits, Random random) {
+  if (plan.faults.empty() || !random.chance(limits.single_kind_percent, 100)) return;
+  std::vector<FaultKind> kinds;
+  for (const PlannedFault& fault : plan.faults) kinds.push_back(fault.kind);
+  std::sort(kinds.begin(), kinds.end());
+  kinds.erase(std::unique(kinds.begin(), kinds.end()), kinds.end());
+  const FaultKind kept = kinds[random.below(kinds.size())];
+  std::erase_if(plan.faults, [kept](const auto& fault) { return fault.kind != kept; });
+}
+
 /// From a stream of their own too: losses on any nodes, close together in some plans, so that
 /// acknowledged writes lose all their holders.
 void draw_excess_losses(Plan& plan, const PlanLimits& limits, Random random) {
   if (plan.faults.empty() || !random.chance(limits.excess_loss_percent, 100)) return;
-  plan.exceeds_loss_budget = plan.loses_data = true;
+  plan.exceeds_loss_budget = true;
   std::vector<FaultKind> losses = losses_of(plan);
   // What shows a node that it was rolled back is that others have seen more of it. Where all who
   // have may forget it too, a backup that is put back in place repeats dots, and nobody can tell.
@@ -164,6 +175,7 @@ void draw_all_faults(Plan& plan, const PlanLimits& limits, const Random& random)
   draw_faults(plan, limits, random.stream("faults"));
   draw_clones(plan, random.stream("clones"));
   draw_strange_faults(plan, random.stream("strange faults"));
+  keep_single_kind(plan, limits, random.stream("single kind"));
   draw_excess_losses(plan, limits, random.stream("excess losses"));
 }
 

@@ -70,6 +70,16 @@ TEST_F(PeerRunsTest, WhatWasOnlyHeardIsNotStored) {
   EXPECT_TRUE(again_.of(kPeer).empty());
 }
 
+TEST_F(PeerRunsTest, ACleanStopStoresWhatWasHeard) {
+  runs_.hear(kPeer, at(1, 1, 5));
+  runs_.note({3, 4}, at(1, 1, 5));
+  runs_.note_all();
+  restart();
+  EXPECT_EQ(again_.of(kPeer), std::vector{at(1, 1, 5)});
+  again_.note_all();
+  EXPECT_FALSE(again_.has_unsaved());
+}
+
 // Data that depends on a step must not outlive the memory of that step, though it was heard of.
 TEST_F(PeerRunsTest, B6DataThatDependsOnAStepThatWasHeardOfStoresIt) {
   runs_.hear(kPeer, at(1, 1, 6));

@@ -143,5 +143,27 @@ TEST(FaultInjector, AClockThatDriftsIsRightAgainAfterwards) {
   EXPECT_NEAR(static_cast<double>(gained()), 500, 1) << "what it gained it keeps";
 }
 
+TEST(PlannedFaults, OnePlanInTenHasASingleKindAndThatCanBeAny) {
+  constexpr std::uint64_t kPlans = 10'000;
+  PlanLimits limits;
+  limits.operation_count = 1;
+  limits.excess_loss_percent = 0;
+  std::set<FaultKind> alone;
+  int with_faults = 0;
+  int single = 0;
+  for (std::uint64_t seed = 1; seed <= kPlans; ++seed) {
+    const Plan plan = draw_plan(seed, limits);
+    std::set<FaultKind> kinds;
+    for (const PlannedFault& fault : plan.faults) kinds.insert(fault.kind);
+    with_faults += kinds.empty() ? 0 : 1;
+    if (kinds.size() != 1) continue;
+    ++single;
+    alone.insert(*kinds.begin());
+  }
+  EXPECT_NEAR(with_faults, 0.9 * kPlans, 0.03 * kPlans);
+  EXPECT_NEAR(single, 0.1 * kPlans, 0.03 * kPlans);
+  EXPECT_EQ(alone.size(), static_cast<std::size_t>(FaultKind::wipe) + 1);
+}
+
 }  // namespace
 }  // namespace dynakv
