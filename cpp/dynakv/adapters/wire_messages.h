@@ -182,7 +182,8 @@ void serialize(Archive& ar, Progress& v) {
 template <class Archive>
 void serialize(Archive& ar, Hello& v) {
   ar(v.role, v.sender, bounded(v.name, kNameBytesMax), bounded(v.address, kAddressBytesMax),
-     v.cluster, v.layout, v.layout_digest, v.progress, v.progress_seen, v.directory);
+     v.cluster, v.layout, v.layout_digest, v.progress, v.progress_seen, v.directory,
+     bounded(v.padding, kHelloPaddingBytesMax));
 }
 template <class Archive>
 void serialize(Archive& ar, IdentityClaim& v) {

@@ -131,7 +131,10 @@ void Links::handle_open(ConnectionId connection, bool dialled) {
 void Links::send_hello(Link& link) {
   if (faults_.loses_sent(link.peer)) return;
   Bytes* out = transport_.output(link.connection);
-  if (out != nullptr) (void)encode_message({RequestId{}, handler_.hello_for(link.peer)}, *out);
+  if (out == nullptr) return;
+  Hello hello = handler_.hello_for(link.peer);
+  hello.padding.assign(kHelloPaddingBytes, '\0');
+  (void)encode_message({RequestId{}, std::move(hello)}, *out);
 }
 
 void Links::handle_bytes(ConnectionId connection, BytesView bytes) {

@@ -44,7 +44,12 @@ struct Hello {
   std::vector<Progress> progress_seen;
   /// Drawn when the sender's directory was formatted: two directories may claim one id (Rejoin).
   NodeId directory;
+  /// Of no meaning. It makes room for a whole refusal, which is never longer than what was received
+  /// (as RFC 9000 §8.1 asks of a first packet).
+  Bytes padding;
 };
+inline constexpr std::size_t kHelloPaddingBytes = 512;
+inline constexpr std::size_t kHelloPaddingBytesMax = 4096;
 
 /// What a member knows of an identity that a refused node has to do with; `by` nil: nothing.
 struct IdentityClaim {

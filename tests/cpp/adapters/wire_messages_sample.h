@@ -99,7 +99,8 @@ class MessageSampler {
          hash(),
          progress(),
          progresses(),
-         node()};
+         node(),
+         bytes(20)};
   }
   void make(Refusal& m) {
     m = {error(), {node(), node(), node(), node(), random_.next(), 7, flag()}};
