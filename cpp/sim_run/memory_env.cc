@@ -23,6 +23,8 @@ DbStatus open_file(MemoryFiles& files, const std::string& path, std::unique_ptr<
 }
 
 constexpr std::chrono::seconds kPatience{2};
+/// Longer than a whole run takes.
+constexpr std::chrono::seconds kRestMax{60};
 
 }  // namespace
 
@@ -40,10 +42,29 @@ MemoryEnv::~MemoryEnv() {
 
 void MemoryEnv::wait_until_quiet() {
   std::unique_lock lock(mutex_);
-  may_work_ = true;
+  may_work_ = may_rest_ = true;
+  is_resting_ = false;
   changed_.notify_all();
-  changed_.wait(lock, [this] { return jobs_.empty() && !is_working_; });
+  changed_.wait(lock, [this] { return is_resting_ || (jobs_.empty() && !is_working_); });
   may_work_ = false;
+}
+
+void MemoryEnv::let_work() {
+  {
+    const std::lock_guard lock(mutex_);
+    may_work_ = true;
+    may_rest_ = is_resting_ = false;
+  }
+  changed_.notify_all();
+}
+
+void MemoryEnv::SleepForMicroseconds(int) {
+  std::unique_lock lock(mutex_);
+  if (std::this_thread::get_id() != worker_.get_id() || !may_rest_) return;
+  is_resting_ = true;
+  changed_.notify_all();
+  changed_.wait_for(lock, kRestMax, [this] { return is_ending_ || !is_resting_; });
+  is_resting_ = false;
 }
 
 void MemoryEnv::work() {
@@ -199,7 +220,7 @@ DbStatus MemoryEnv::UnlockFile(rocksdb::FileLock* lock) {
 }
 
 DbStatus MemoryEnv::GetFreeSpace(const std::string&, std::uint64_t* bytes) {
-  *bytes = free_bytes_;
+  *bytes = std::min<std::uint64_t>(free_bytes_, files_.room().value_or(free_bytes_));
   return DbStatus::OK();
 }
 

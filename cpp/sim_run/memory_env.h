@@ -24,9 +24,12 @@ class MemoryEnv final : public rocksdb::EnvWrapper {
   explicit MemoryEnv(MemoryFiles& files);
   ~MemoryEnv() override;
 
-  /// Lets background work run; returns when none is queued or runs.
+  /// Lets background work run; returns when none is queued or runs, or when it rests after a
+  /// failure, as RocksDB lets it do for a second: then the next call here goes on with it.
   void wait_until_quiet();
-  /// What GetFreeSpace tells.
+  /// Lets it run without rest beside a call that waits for it, until the next wait_until_quiet().
+  void let_work();
+  /// What GetFreeSpace tells, unless the files have less room.
   void set_free_bytes(std::uint64_t bytes) { free_bytes_ = bytes; }
 
   const char* Name() const override { return "MemoryEnv"; }
@@ -73,8 +76,8 @@ class MemoryEnv final : public rocksdb::EnvWrapper {
   int UnSchedule(void* tag, Priority) override;
   void SetBackgroundThreads(int, Priority) override {}
   void IncBackgroundThreadsIfNeeded(int, Priority) override {}
-  /// RocksDB rests a second after a failed flush.
-  void SleepForMicroseconds(int) override {}
+  /// RocksDB lets its background work rest for a second after a failure, and then tries again.
+  void SleepForMicroseconds(int) override;
 
  private:
   struct Job {
@@ -94,6 +97,9 @@ class MemoryEnv final : public rocksdb::EnvWrapper {
   /// Somebody waits for the jobs.
   bool may_work_ = false;
   bool is_working_ = false;
+  bool is_resting_ = false;
+  /// False while a call may wait inside RocksDB for what would rest.
+  bool may_rest_ = true;
   bool is_ending_ = false;
   std::thread worker_;
 };

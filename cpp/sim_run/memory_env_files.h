@@ -21,6 +21,10 @@ inline rocksdb::Status read_into(const MemoryFiles& files, const MemoryFiles::Fi
   return rocksdb::Status::OK();
 }
 
+inline rocksdb::Status written(bool has_room) {
+  return has_room ? rocksdb::Status::OK() : rocksdb::Status::NoSpace("the simulated disk is full");
+}
+
 inline rocksdb::Status sync_file(MemoryFiles& files, const MemoryFiles::FilePtr& file) {
   return files.sync(file) ? rocksdb::Status::OK()
                           : rocksdb::Status::IOError("the simulated sync failed");
@@ -69,8 +73,7 @@ class MemoryWritableFile final : public rocksdb::WritableFile {
 
   using rocksdb::WritableFile::Append;
   rocksdb::Status Append(const rocksdb::Slice& data) override {
-    files_.append(*file_, {data.data(), data.size()});
-    return rocksdb::Status::OK();
+    return written(files_.append(*file_, {data.data(), data.size()}));
   }
   rocksdb::Status Close() override { return rocksdb::Status::OK(); }
   rocksdb::Status Flush() override { return rocksdb::Status::OK(); }
@@ -89,8 +92,7 @@ class MemoryRandomRWFile final : public rocksdb::RandomRWFile {
       : files_(files), file_(std::move(file)) {}
 
   rocksdb::Status Write(std::uint64_t offset, const rocksdb::Slice& data) override {
-    files_.overwrite(*file_, offset, {data.data(), data.size()});
-    return rocksdb::Status::OK();
+    return written(files_.overwrite(*file_, offset, {data.data(), data.size()}));
   }
   rocksdb::Status Read(std::uint64_t offset, std::size_t count, rocksdb::Slice* result,
                        char* scratch) const override {

@@ -63,6 +63,7 @@ bool MemoryFiles::rename(const std::string& from, const std::string& to) {
 
 void MemoryFiles::change_names(NameChange change) {
   if (is_frozen_) return;
+  const std::size_t before = room_ ? named_bytes() : 0;
   for (const auto& [path, file] : change) {
     if (file) {
       names_[path] = file;
@@ -70,6 +71,7 @@ void MemoryFiles::change_names(NameChange change) {
       names_.erase(path);
     }
   }
+  if (room_) *room_ += before - named_bytes();
   unsynced_names_.push_back(std::move(change));
 }
 
@@ -90,18 +92,41 @@ void MemoryFiles::sync_names() {
   unsynced_names_.clear();
 }
 
-void MemoryFiles::append(File& file, BytesView data) {
-  const std::lock_guard lock(mutex_);
-  if (!is_frozen_) file.data.append(data);
+std::size_t MemoryFiles::named_bytes() const {
+  std::size_t bytes = 0;
+  for (const auto& [path, file] : names_) bytes += file->data.size();
+  return bytes;
 }
 
-void MemoryFiles::overwrite(File& file, std::size_t offset, BytesView data) {
+std::size_t MemoryFiles::take_room(std::size_t bytes) {
+  if (!room_) return bytes;
+  const std::size_t taken = std::min(bytes, *room_);
+  *room_ -= taken;
+  return taken;
+}
+
+bool MemoryFiles::append(File& file, BytesView data) {
   const std::lock_guard lock(mutex_);
-  if (is_frozen_) return;
-  if (offset + data.size() > file.data.size()) file.data.resize(offset + data.size());
+  if (is_frozen_) return true;
+  const std::size_t taken = take_room(data.size());
+  file.data.append(data.substr(0, taken));
+  return taken == data.size();
+}
+
+bool MemoryFiles::overwrite(File& file, std::size_t offset, BytesView data) {
+  const std::lock_guard lock(mutex_);
+  if (is_frozen_) return true;
+  const std::size_t end = offset + data.size();
+  if (end > file.data.size()) {
+    const std::size_t more = end - file.data.size();
+    const std::size_t taken = take_room(more);
+    file.data.resize(file.data.size() + taken);
+    if (taken < more) return false;
+  }
   file.overwritten.emplace_back(offset, file.data.substr(offset, data.size()));
   if (file.overwritten.size() > kOverwritesMax) file.overwritten.pop_front();
   file.data.replace(offset, data.size(), data);
+  return true;
 }
 
 Bytes MemoryFiles::read(const File& file, std::size_t offset, std::size_t count) const {
@@ -135,6 +160,16 @@ void MemoryFiles::flip_bit(File& file, std::size_t bit) {
 void MemoryFiles::fail_next_sync() {
   const std::lock_guard lock(mutex_);
   next_sync_fails_ = true;
+}
+
+void MemoryFiles::limit_room(std::optional<std::size_t> bytes) {
+  const std::lock_guard lock(mutex_);
+  room_ = bytes;
+}
+
+std::optional<std::size_t> MemoryFiles::room() const {
+  const std::lock_guard lock(mutex_);
+  return room_;
 }
 
 void MemoryFiles::freeze() {

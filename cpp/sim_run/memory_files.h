@@ -7,6 +7,9 @@
 // ones did, and the first of the writes in place. Names are files too: creations, removals and
 // renames are durable once the directory was synced, and of later ones the first few survive.
 //
+// Room can be limited: an append that finds none for all of it leaves its first bytes behind, as
+// write(2) does.
+//
 // Source: Pillai et al., All File Systems Are Not Created Equal (2014); INVARIANTS §3.1.
 //
 // Threads: any; RocksDB's background work writes too.
@@ -16,6 +19,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -45,8 +49,10 @@ class MemoryFiles {
   std::vector<std::string> names_in(const std::string& directory) const;
   void sync_names();
 
-  void append(File& file, BytesView data);
-  void overwrite(File& file, std::size_t offset, BytesView data);
+  /// False when there was no room for all of it: what found room is there.
+  bool append(File& file, BytesView data);
+  /// The same; bytes that are there already need no room.
+  bool overwrite(File& file, std::size_t offset, BytesView data);
   Bytes read(const File& file, std::size_t offset, std::size_t count) const;
   std::size_t size(const File& file) const;
   /// False when the sync failed: its pages are clean now, and may be gone with the process.
@@ -56,6 +62,10 @@ class MemoryFiles {
   void flip_bit(File& file, std::size_t bit);
   /// The next sync of a log fails.
   void fail_next_sync();
+
+  /// So many bytes more find room, and so do those of files that are removed; nullopt = no limit.
+  void limit_room(std::optional<std::size_t> bytes);
+  std::optional<std::size_t> room() const;
 
   /// From now on a dying process changes nothing any more.
   void freeze();
@@ -71,6 +81,9 @@ class MemoryFiles {
   using NameChange = std::vector<std::pair<std::string, FilePtr>>;
 
   void change_names(NameChange change);
+  std::size_t named_bytes() const;
+  /// How many of `bytes` find room; they take it.
+  std::size_t take_room(std::size_t bytes);
 
   mutable std::mutex mutex_;
   std::map<std::string, FilePtr> names_;
@@ -78,6 +91,7 @@ class MemoryFiles {
   std::deque<NameChange> unsynced_names_;
   /// Their sync failed.
   std::vector<FilePtr> lost_;
+  std::optional<std::size_t> room_;
   bool is_frozen_ = false;
   bool next_sync_fails_ = false;
 };

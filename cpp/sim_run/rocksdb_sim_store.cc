@@ -1,5 +1,7 @@
 #include "sim_run/rocksdb_sim_store.h"
 
+#include <optional>
+#include <type_traits>
 #include <utility>
 
 #include "dynakv/adapters/rocksdb_store.h"
@@ -17,10 +19,10 @@ constexpr std::size_t kEverything = std::size_t{1} << 30;
 constexpr std::uint64_t kReserveBytes = std::uint64_t{1} << 20;
 constexpr std::uint64_t kPlentyBytes = std::uint64_t{1} << 40;
 
-/// Counts what is put, and tells when it is time to flush.
+/// Counts what is put, and lets background work run in the calls that wait for it.
 class CountingStore final : public DurableStore {
  public:
-  explicit CountingStore(RocksDbStore& store) : store_(store) {}
+  CountingStore(RocksDbStore& store, MemoryEnv& env) : store_(store), env_(env) {}
 
   Result<std::optional<Bytes>> get(Space space, BytesView key) override {
     return store_.get(space, key);
@@ -37,15 +39,33 @@ class CountingStore final : public DurableStore {
                                                     std::size_t count_max) override {
     return store_.scan(space, first, last, count_max);
   }
-  StoreCondition condition() const override { return store_.condition(); }
+  StoreCondition condition() const override {
+    return beside_work([this] { return store_.condition(); });
+  }
   bool has_pending() const override { return store_.has_pending(); }
-  Status write_step() override { return store_.write_step(); }
+  Status write_step() override {
+    return beside_work([this] { return store_.write_step(); });
+  }
   Status sync() override { return store_.sync(); }
 
   std::size_t bytes() const { return bytes_; }
+  /// A database that has stopped for want of room may go on with the next calls, and flushes then.
+  void expect_recovery() { may_recover_ = true; }
 
  private:
+  template <typename Call>
+  std::invoke_result_t<Call> beside_work(Call call) const {
+    if (!may_recover_) return call();
+    env_.let_work();
+    auto result = call();
+    may_recover_ = store_.condition() == StoreCondition::disk_full;
+    env_.wait_until_quiet();
+    return result;
+  }
+
   RocksDbStore& store_;
+  MemoryEnv& env_;
+  mutable bool may_recover_ = false;
   std::size_t bytes_ = 0;
 };
 
@@ -67,13 +87,15 @@ class RocksDbSimStore final : public SimStore {
     env_.wait_until_quiet();
     if (!opened) return fail(opened.error());
     store_ = std::move(*opened);
-    counting_.emplace(*store_);
+    counting_.emplace(*store_, env_);
     return &*counting_;
   }
 
   void close() override {
+    env_.let_work();
     counting_.reset();
     store_.reset();
+    env_.wait_until_quiet();
   }
 
   void end_process() override {
@@ -98,6 +120,11 @@ class RocksDbSimStore final : public SimStore {
   void fail_next_sync() override { files_.fail_next_sync(); }
   void set_full(bool full) override {
     env_.set_free_bytes(full ? kReserveBytes / 2 : kPlentyBytes);
+  }
+
+  void limit_room(std::optional<std::size_t> bytes) override {
+    files_.limit_room(bytes);
+    if (counting_ && !bytes) counting_->expect_recovery();
   }
 
   bool damage(BytesView value) override {

@@ -76,9 +76,17 @@ class SimFaults:
             raise ConfigError(f"rate is {rate!r}; use -0.5 to 0.5")
         self._native.drift(self._node(i), round(rate * 1e6))
 
-    def disk_full(self, i: int, *, on: bool = True) -> None:
-        """Fill a node's disk, or make room again."""
-        self._native.disk_full(self._node(i), on)
+    def disk_full(self, i: int, *, on: bool = True, room: int | None = None) -> None:
+        """Fill a node's disk, or make room again.
+
+        By default all but its reserve is used: the node refuses puts with `DiskFull`, and all else
+        goes on. With `room` the disk is full to the last byte after so many bytes more: what the
+        node does then waits, and so does all that it would say, until there is room.
+        """
+        if room is not None:
+            check_number("room", room, 0, 1 << 40)
+        self._native.limit_room(self._node(i), room if on else None)
+        self._native.disk_full(self._node(i), on and room is None)
 
     def _node(self, i: int) -> int:
         check_number("node", i, 0, self._count - 1)

@@ -288,6 +288,22 @@ def test_slow_skewed_and_full() -> None:
     assert kv.put("k", b"3", timeout=20)
 
 
+def test_a_disk_full_to_the_last_byte_lets_a_node_wait() -> None:
+    sim = three()
+    kv = sim.client()
+    sim.disk_full(0, room=0)
+    wrote = kv.put("k", b"1", timeout=20)
+    assert wrote.acked == ("n1", "n2")
+    sim.run_for(8)
+    assert kv.put("k", b"2", timeout=20).acked == ("n1", "n2"), "it said nothing meanwhile"
+    sim.disk_full(0, on=False)
+    sim.run_for(10)
+    assert kv.get("k", r="all", timeout=20).value == b"2"
+    assert set(kv.put("k", b"3", w="all", timeout=20).acked) == {"n0", "n1", "n2"}
+    with pytest.raises(dynakv.ConfigError, match="room is -1"):
+        sim.disk_full(0, room=-1)
+
+
 def gossip_rounds_of_a_minute(sim: dynakv.Simulation) -> dict[str, int]:
     before = sim.metrics
     sim.run_for(60)

@@ -59,6 +59,14 @@ bool MemoryStore::has_pending() const {
                      [](const Changes& changes) { return !changes.empty(); });
 }
 
+std::size_t MemoryStore::pending_bytes() const {
+  std::size_t bytes = 0;
+  for (const Changes& changes : pending_) {
+    for (const auto& [key, value] : changes) bytes += key.size() + (value ? value->size() : 0);
+  }
+  return bytes;
+}
+
 Status MemoryStore::write_step() {
   if (condition_ == StoreCondition::failed) return fail(ErrorCode::storage, "the store has failed");
   (void)write_undoable_step();

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <map>
 
 #include "dynakv/protocol/store.h"
@@ -32,6 +33,8 @@ class MemoryStore final : public DurableStore {
   StoreCondition condition() const override { return condition_; }
 
   bool has_pending() const override;
+  /// Of the keys and values in the pending batch.
+  std::size_t pending_bytes() const;
   /// Errors: storage while the condition is `failed`.
   Status write_step() override;
   Status sync() override;

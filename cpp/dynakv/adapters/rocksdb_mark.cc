@@ -21,6 +21,7 @@ bool belongs_to_rocksdb(const std::string& name) {
          ends_with(".log");
 }
 
+/// Under its name it is whole: half of one, for want of room or power, would be taken for damage.
 Status create_file(rocksdb::Env& env, const std::string& directory, const std::string& path,
                    const Bytes& content) {
   std::vector<std::string> names;
@@ -30,11 +31,13 @@ Status create_file(rocksdb::Env& env, const std::string& directory, const std::s
     return fail(ErrorCode::corruption,
                 directory + " holds files of a database, but not its " + kFileName + kRejoinRemedy);
   }
+  const std::string unfinished = path + ".new";
   std::unique_ptr<rocksdb::WritableFile> file;
-  status = env.NewWritableFile(path, &file, rocksdb::EnvOptions());
+  status = env.NewWritableFile(unfinished, &file, rocksdb::EnvOptions());
   if (status.ok()) status = file->Append(content);
   if (status.ok()) status = file->Sync();
   if (status.ok()) status = file->Close();
+  if (status.ok()) status = env.RenameFile(unfinished, path);
   std::unique_ptr<rocksdb::Directory> folder;
   if (status.ok()) status = env.NewDirectory(directory, &folder);
   if (status.ok()) status = folder->Fsync();

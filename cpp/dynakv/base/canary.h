@@ -37,6 +37,7 @@ namespace dynakv {
   X(counter_not_stored,         "B7: the counter is not in the batch of its data")                \
   X(read_error_is_absent,       "B1, B43: a damaged copy reads as never written")                 \
   X(effects_before_durable,     "B24: acknowledged before the batch is synced")                   \
+  X(effects_before_room,        "B24: acknowledged although the step waits for room on the disk") \
   X(quorum_counts_twice,        "B33: a node that answers twice counts twice")                    \
   X(quorum_one_too_few,         "I9: one acknowledgement less than W is enough")                  \
   X(error_counts_as_answer,     "B34: an owner's error counts as not found")                      \

@@ -109,6 +109,10 @@ namespace dynakv {
   X(damaged_block_found,          "RocksDB refused a read because a block's checksum was wrong")   \
   X(store_refused_lost_log,       "RocksDB's files were refused: a failed sync had lost pages")    \
   X(sync_failed,                  "a sync failed")                                                 \
+  X(step_waited_for_room,         "a step found no room on a disk full to the last byte")          \
+  X(waiting_step_written,         "a step that had waited for room was written")                   \
+  X(ended_without_room,           "a process ended: its store found no room for what it must keep")\
+  X(start_found_no_room,          "a node could not start on a disk full to the last byte")        \
   X(sync_covered_steps,           "one sync covered three steps or more")                          \
   X(step_took_inputs,             "one step took three inputs or more")                            \
   X(resumed_with_backlog,         "a paused node went on with messages waiting")                   \

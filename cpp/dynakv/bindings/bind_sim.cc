@@ -164,6 +164,10 @@ void bind_faults(Class& simulation) {
            [](SimHandle& h, int i, bool full) {
              change(h, [i, full](Simulation& s) { s.node(i).disk().set_full(full); });
            })
+      .def("limit_room",
+           [](SimHandle& h, int i, std::optional<std::size_t> bytes) {
+             change(h, [i, bytes](Simulation& s) { s.node(i).disk().limit_room(bytes); });
+           })
       .def("partition",
            [](SimHandle& h, const std::vector<int>& a, const std::vector<int>& b, bool one_way) {
              change(h, [a, b, one_way](Simulation& s) { s.partition(a, b, one_way); });

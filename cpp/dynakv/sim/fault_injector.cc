@@ -105,6 +105,8 @@ void FaultInjector::inject_on_node(const PlannedFault& fault) {
       disk.set_full(true);
       simulation_.at(simulation_.now() + fault.lasts, [&disk] { disk.set_full(false); });
       return;
+    case FaultKind::no_room:
+      return fill_disk(fault);
     case FaultKind::sync_failure:
       disk.fail_next_sync();
       return restart_later(node, fault.lasts);
@@ -134,6 +136,19 @@ void FaultInjector::inject_on_node(const PlannedFault& fault) {
     default:
       return;
   }
+}
+
+void FaultInjector::fill_disk(const PlannedFault& fault) {
+  const int node = fault.a;
+  SimDisk& disk = simulation_.node(node).disk();
+  disk.limit_room(static_cast<std::size_t>(fault.amount),
+                  fault.b % 2 == 0 ? NoRoom::step_waits : NoRoom::store_fails);
+  // A supervisor tries before there is room, too.
+  restart_later(node, Duration{fault.lasts.nanoseconds / 2});
+  simulation_.at(simulation_.now() + fault.lasts, [this, node, &disk] {
+    disk.limit_room({});
+    start_again(node);
+  });
 }
 
 void FaultInjector::start_again(int node) {

@@ -29,6 +29,7 @@ class FaultInjector {
  private:
   void inject(const PlannedFault& fault);
   void inject_on_node(const PlannedFault& fault);
+  void fill_disk(const PlannedFault& fault);
   void start_again(int node);
   void restart_later(int node, Duration delay);
   void restart_failed_nodes();

@@ -10,11 +10,11 @@
 namespace dynakv {
 namespace {
 
-constexpr std::array<std::string_view, 22> kFaultNames = {
-    "crash",        "power loss",     "clean stop", "pause", "slow",      "isolate",
-    "one way",      "split",          "clog",       "reset", "disk full", "sync failure",
-    "clock offset", "clone",          "bridge",     "ring",  "flap",      "swizzle",
-    "clock drift",  "restore backup", "damage",     "wipe"};
+constexpr std::array<std::string_view, 23> kFaultNames = {
+    "crash",        "power loss", "clean stop",     "pause",  "slow",      "isolate",
+    "one way",      "split",      "clog",           "reset",  "disk full", "sync failure",
+    "clock offset", "clone",      "bridge",         "ring",   "flap",      "swizzle",
+    "clock drift",  "no room",    "restore backup", "damage", "wipe"};
 
 void draw_cluster(Plan& plan, Random random) {
   SimulationOptions& options = plan.simulation;

@@ -47,6 +47,8 @@ enum class FaultKind : std::uint8_t {
   swizzle,       // what the nodes in the bits of `amount` send is held back, from one after the
                  // other, and let go in another order
   clock_drift,   // the clocks of `a` gain `amount` microseconds a second for `lasts`
+  no_room,       // after `amount` more bytes the disk is full to the last byte, for `lasts`; with
+                 // no real store, an even `b` lets steps wait, and an odd one ends the process
   // The rest lose data for good; most plans have them on few enough nodes to keep their promises.
   restore_backup,  // the disk goes back to what it was `amount` ms before
   damage,          // `amount` stored objects become unreadable
@@ -115,6 +117,8 @@ struct PlanLimits {
   std::uint32_t excess_loss_percent = 11;
   /// Of the plans with faults: how many have a single kind. 0: as recorded seeds once drew them.
   std::uint32_t single_kind_percent = 11;
+  /// Of the plans with faults: how many have disks full to the last byte. 0: as recorded seeds.
+  std::uint32_t no_room_percent = 15;
   /// Of all plans: how many are perturbed.
   std::uint32_t perturbed_percent = 50;
 };

@@ -6,7 +6,7 @@
 namespace dynakv {
 namespace {
 
-constexpr int kLastHarmless = static_cast<int>(FaultKind::clock_drift);
+constexpr int kLastHarmless = static_cast<int>(FaultKind::no_room);
 
 /// The smallest write quorum that any operation asks for: one less nodes may lose data (I1).
 int smallest_w(const Plan& plan) {
@@ -42,6 +42,9 @@ PlannedFault draw_fault(const Plan& plan, FaultKind kind, Random& random) {
       break;
     case FaultKind::clock_drift:
       fault.amount = random.between(-50'000, 50'000);
+      break;
+    case FaultKind::no_room:
+      fault.amount = random.chance(1, 3) ? 0 : random.between(1, 40'000);
       break;
     case FaultKind::clock_offset:
       fault.amount = random.between(-600'000, 600'000);
@@ -135,6 +138,15 @@ void draw_strange_faults(Plan& plan, Random random) {
   finish_faults(plan);
 }
 
+/// From a stream of their own too.
+void draw_full_disks(Plan& plan, const PlanLimits& limits, Random random) {
+  if (plan.faults.empty() || !random.chance(limits.no_room_percent, 100)) return;
+  for (std::int64_t i = random.between(1, 4); i > 0; --i) {
+    plan.faults.push_back(draw_fault(plan, FaultKind::no_room, random));
+  }
+  finish_faults(plan);
+}
+
 /// Some plans keep a single kind of what they drew, each as likely as any other.
 void keep_single_kind(Plan& plan, const PlanLimits& limits, Random random) {
   if (plan.faults.empty() || !random.chance(limits.single_kind_percent, 100)) return;
@@ -175,6 +187,7 @@ void draw_all_faults(Plan& plan, const PlanLimits& limits, const Random& random)
   draw_faults(plan, limits, random.stream("faults"));
   draw_clones(plan, random.stream("clones"));
   draw_strange_faults(plan, random.stream("strange faults"));
+  draw_full_disks(plan, limits, random.stream("full disks"));
   keep_single_kind(plan, limits, random.stream("single kind"));
   draw_excess_losses(plan, limits, random.stream("excess losses"));
 }

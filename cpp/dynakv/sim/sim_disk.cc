@@ -65,7 +65,7 @@ Result<std::vector<std::pair<Bytes, Bytes>>> SimDisk::scan(Space space, BytesVie
 StoreCondition SimDisk::condition() const {
   if (has_failed_) return StoreCondition::failed;
   if (opened_ != nullptr) return opened_->condition();
-  return is_full_ ? StoreCondition::disk_full : StoreCondition::healthy;
+  return is_full_ || writes_stopped_ ? StoreCondition::disk_full : StoreCondition::healthy;
 }
 
 Status SimDisk::write_step() {
@@ -75,13 +75,18 @@ Status SimDisk::write_step() {
     has_failed_ = true;
     return call_failed();
   }
+  if (Status found = take_room(); !found) return found;
   if (opened_ != nullptr) {
     const Status written = opened_->write_step();
     // Also after a failure: what runs in the background must not race with the end of the process.
     store_->rest();
     if (!written) {
+      if (room_was_limited_ && written.error().code == ErrorCode::disk_full) return written;
+      sometimes(Sometimes::ended_without_room, room_was_limited_);
       has_failed_ = true;
-      if (!has_damaged_files_) note_broken("failed without a fault: " + written.error().message);
+      has_lost_nothing_ = room_was_limited_;
+      const bool has_reason = has_damaged_files_ || room_was_limited_;
+      if (!has_reason) note_broken("failed without a fault: " + written.error().message);
       return written;
     }
   }
@@ -92,6 +97,22 @@ Status SimDisk::write_step() {
   return {};
 }
 
+Status SimDisk::take_room() {
+  if (!room_ || store_) return {};
+  const std::size_t bytes = written_.pending_bytes();
+  if (!writes_stopped_ && bytes <= *room_) {
+    *room_ -= bytes;
+    return {};
+  }
+  writes_stopped_ = true;
+  if (no_room_ == NoRoom::step_waits) {
+    return fail(ErrorCode::disk_full, "the simulated disk has no room; the step stays pending");
+  }
+  sometimes(Sometimes::ended_without_room);
+  has_failed_ = has_lost_nothing_ = true;
+  return fail(ErrorCode::storage, "the simulated disk has no room for the log");
+}
+
 Status SimDisk::sync() { return finish_sync(written_steps_); }
 
 Status SimDisk::finish_sync(std::uint64_t steps) {
@@ -100,7 +121,8 @@ Status SimDisk::finish_sync(std::uint64_t steps) {
   if (opened_ != nullptr) {
     if (must_fail) store_->fail_next_sync();
     const Status synced = opened_->sync();
-    const bool is_right = synced ? !must_fail : must_fail || has_damaged_files_;
+    const bool may_fail = must_fail || has_damaged_files_ || room_was_limited_;
+    const bool is_right = synced ? !must_fail : may_fail;
     if (!is_right) note_broken("misreported a sync");
     pages_may_be_lost_ = pages_may_be_lost_ || must_fail;
     must_fail = must_fail || !synced;
@@ -125,8 +147,10 @@ void SimDisk::roll_back(std::size_t kept) {
 
 void SimDisk::drop_pending() {
   written_.drop_pending();
-  const bool has_failed = std::exchange(has_failed_, false);
+  const bool lost_nothing = std::exchange(has_lost_nothing_, false);
+  const bool has_failed = std::exchange(has_failed_, false) && !lost_nothing;
   fail_next_sync_ = fail_next_sync_ && !has_failed;
+  room_was_limited_ = room_.has_value();
   if (store_) {
     opened_ = nullptr;
     store_->end_process();
@@ -166,8 +190,17 @@ void SimDisk::set_full(bool full) {
   if (store_) store_->set_full(full);
 }
 
+void SimDisk::limit_room(std::optional<std::size_t> bytes, NoRoom what) {
+  room_ = bytes;
+  no_room_ = what;
+  room_was_limited_ = room_was_limited_ || bytes.has_value();
+  writes_stopped_ = writes_stopped_ && bytes.has_value();
+  if (store_) store_->limit_room(bytes);
+}
+
 void SimDisk::clear_faults() {
   set_full(false);
+  limit_room({});
   fail_next_sync_ = false;
 }
 

@@ -29,6 +29,12 @@
 
 namespace dynakv {
 
+/// What becomes of a step that finds no room, in the model; a real store knows by itself.
+enum class NoRoom : std::uint8_t {
+  step_waits,   // RocksDB could not write a table: it stops, and goes on when there is room
+  store_fails,  // it could not write its log: the process ends
+};
+
 /// Counts the calls that can fail, over several disks, and fails one of them.
 struct CallFault {
   std::uint64_t count = 0;
@@ -84,6 +90,8 @@ class SimDisk final : public DurableStore {
   void wipe();
   void fail_next_sync() { fail_next_sync_ = true; }
   void set_full(bool full);
+  /// So many bytes more find room; nullopt makes room again. A store without room does not open.
+  void limit_room(std::optional<std::size_t> bytes, NoRoom what = NoRoom::step_waits);
   /// Counts get, scan, write_step and sync from now on, in `calls`, which must outlive the disk.
   void watch_calls(CallFault* calls) { calls_ = calls; }
   /// No fault is armed any more.
@@ -107,6 +115,8 @@ class SimDisk final : public DurableStore {
   const std::string& broken_promise() const { return broken_promise_; }
 
  private:
+  /// Errors: disk_full, when the pending batch must wait; storage, when the store fails over it.
+  Status take_room();
   bool call_fails() { return calls_ != nullptr && ++calls_->count == calls_->fails_at; }
   /// Of an image, all but the files.
   Image image_of_memory() const;
@@ -145,7 +155,15 @@ class SimDisk final : public DurableStore {
   CallFault* calls_ = nullptr;
   bool fail_next_sync_ = false;
   bool is_full_ = false;
+  std::optional<std::size_t> room_;
+  NoRoom no_room_ = NoRoom::step_waits;
+  /// Of the model: a step found no room, and there is none yet.
+  bool writes_stopped_ = false;
+  /// Room was limited while this process used the disk, or is.
+  bool room_was_limited_ = false;
   bool has_failed_ = false;
+  /// It failed for want of room, which costs nothing that was written.
+  bool has_lost_nothing_ = false;
 };
 
 }  // namespace dynakv

@@ -28,13 +28,19 @@ bool are_equal(const MemoryStore& a, const MemoryStore& b, const std::set<Bytes>
 }  // namespace
 
 Status SimDisk::open(const std::string& boot_id) {
+  if (writes_stopped_) {
+    sometimes(Sometimes::start_found_no_room);
+    return fail(ErrorCode::disk_full, "the simulated disk has no room to start in");
+  }
   if (!store_) return {};
   auto opened = store_->open(boot_id);
-  was_refused_ = !opened;
+  const bool has_no_room = !opened && room_ && opened.error().code == ErrorCode::disk_full;
+  sometimes(Sometimes::start_found_no_room, has_no_room);
+  was_refused_ = !opened && !has_no_room;
   if (!opened) {
     sometimes(Sometimes::store_refused_lost_log, pages_may_be_lost_);
-    if (!pages_may_be_lost_ && !has_damaged_files_)
-      note_broken("did not open: " + opened.error().message);
+    const bool has_reason = pages_may_be_lost_ || has_damaged_files_ || has_no_room;
+    if (!has_reason) note_broken("did not open: " + opened.error().message);
     return fail(opened.error());
   }
   opened_ = *opened;

@@ -13,6 +13,8 @@ namespace {
 
 /// A slow host's sync still ends within a request's life, more or less; longer is a pause.
 constexpr Duration kSlowSyncMax = seconds(5);
+/// As NodeLoop tries a step again that found no room.
+constexpr Duration kRoomRetryPause = milliseconds(200);
 
 const char* word_for(PeerState state) {
   switch (state) {
@@ -69,6 +71,7 @@ void SimNode::crash(bool lose_power) {
   timers_.clear();
   step_is_scheduled_ = false;
   sync_is_under_way_ = false;
+  step_waits_for_room_ = retry_is_scheduled_ = false;
   is_paused_ = false;
   if (lose_power) {
     reboot();
@@ -96,9 +99,8 @@ Status SimNode::stop_cleanly() {
 void SimNode::resume() {
   sometimes(Sometimes::resumed_with_backlog, !inbox_.empty());
   is_paused_ = false;
-  if (core_ && !inbox_.empty() && !step_is_scheduled_) {
-    schedule_step({});
-  }
+  const bool has_work = !inbox_.empty() || step_waits_for_room_;
+  if (core_ && has_work && !step_is_scheduled_) schedule_step({});
 }
 
 void SimNode::deliver(const NodeId& from, Message message) {
@@ -201,10 +203,15 @@ void SimNode::end_step(Outbox& out) {
     return world_.host_failed(index_, std::string(failure->message));
   }
   core_->end_step();
-  if (const Status written = disk_.write_step(); !written) {
-    return world_.host_failed(index_, written.error().message);
-  }
-  waiting_.push_back({disk_.written_steps(), out.take(), core_->progress()});
+  const Status written = disk_.write_step();
+  const bool has_no_room = !written && written.error().code == ErrorCode::disk_full;
+  if (!written && !has_no_room) return world_.host_failed(index_, written.error().message);
+  sometimes(Sometimes::waiting_step_written, step_waits_for_room_ && !has_no_room);
+  step_waits_for_room_ = has_no_room;
+  if (has_no_room) wait_for_room();
+  // What waits for room becomes one step with what is added to it.
+  const bool is_later = has_no_room && !canary(Canary::effects_before_room);
+  waiting_.push_back({disk_.written_steps() + (is_later ? 1 : 0), out.take(), core_->progress()});
   if (!options_.core.effects_wait_for_sync || canary(Canary::effects_before_durable)) {
     release_effects(disk_.written_steps());
   } else {
@@ -214,6 +221,16 @@ void SimNode::end_step(Outbox& out) {
   begin_sync();
   const NodeId before = std::exchange(id_, core_->id());
   if (!before.is_nil() && before != id_) world_.identity_changed(index_);
+}
+
+void SimNode::wait_for_room() {
+  sometimes(Sometimes::step_waited_for_room);
+  if (std::exchange(retry_is_scheduled_, true)) return;
+  world_.events().schedule_in(kRoomRetryPause, [this, run = run_] {
+    if (!core_ || run != run_) return;
+    retry_is_scheduled_ = false;
+    if (step_waits_for_room_ && !step_is_scheduled_) schedule_step({});
+  });
 }
 
 void SimNode::begin_sync() {

@@ -97,6 +97,8 @@ class SimNode {
   Duration draw_lateness(std::uint32_t permille);
   void handle(Now now, Input& input, Outbox& out);
   void end_step(Outbox& out);
+  /// The pending batch stays; it is tried again after a while.
+  void wait_for_room();
   void begin_sync();
   void release_effects(std::uint64_t durable_steps);
   void perform(Effect& effect);
@@ -118,6 +120,9 @@ class SimNode {
   std::int64_t slowness_ = 1;
   bool is_paused_ = false;
   bool step_is_scheduled_ = false;
+  /// The last step found no room on the disk; its effects and those of later ones wait for it.
+  bool step_waits_for_room_ = false;
+  bool retry_is_scheduled_ = false;
   bool sync_is_under_way_ = false;
   std::deque<Input> inbox_;
   /// Effects that wait for their step (its number on the disk) to be durable.

@@ -11,6 +11,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "dynakv/base/random.h"
@@ -44,7 +45,11 @@ class SimStore {
   virtual void rest() = 0;
   /// The next sync fails, and what it should have covered is lost.
   virtual void fail_next_sync() = 0;
+  /// Its free space is below the reserve, or far above it.
   virtual void set_full(bool full) = 0;
+  /// So many bytes more find room on the files, and whatever else is written fails; nullopt makes
+  /// room.
+  virtual void limit_room(std::optional<std::size_t> bytes) = 0;
   /// Flips a bit of the object `value` on the files, and with it damages what is checked together.
   /// False when it is nowhere to be found. REQUIRES: it is open, with nothing pending.
   virtual bool damage(BytesView value) = 0;

@@ -112,6 +112,8 @@ class Table {
         return " of " + amount + " ms";
       case FaultKind::clock_drift:
         return " of " + amount + " ppm";
+      case FaultKind::no_room:
+        return " after " + amount + " bytes";
       case FaultKind::flap:
         return " every " + amount + " ms";
       case FaultKind::restore_backup:

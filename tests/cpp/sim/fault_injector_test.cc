@@ -5,6 +5,8 @@
 
 #include <set>
 
+#include "dynakv/sim/run.h"
+
 namespace dynakv {
 namespace {
 
@@ -141,6 +143,36 @@ TEST(FaultInjector, AClockThatDriftsIsRightAgainAfterwards) {
   EXPECT_NEAR(static_cast<double>(gained()), 500, 1);
   cluster.run_to(kFaultAt + seconds(20));
   EXPECT_NEAR(static_cast<double>(gained()), 500, 1) << "what it gained it keeps";
+}
+
+// Steps that find no room wait, or end the process; nothing that was promised depends on which.
+TEST(PlannedFaults, DisksFullToTheLastByteCostNothing) {
+  PlanLimits limits;
+  limits.operation_count = 300;
+  limits.length = seconds(30);
+  decltype(RunResult::points) points{};
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+    Plan plan = draw_plan(seed, limits);
+    plan.faults.clear();
+    plan.exceeds_loss_budget = false;
+    for (int i = 0; i < 6; ++i) {
+      plan.faults.push_back({.at = Instant{} + seconds(2 + 4 * i),
+                             .kind = FaultKind::no_room,
+                             .a = i % plan.simulation.node_count,
+                             .b = i / 2,
+                             .amount = i % 2 == 0 ? 0 : 500,
+                             .lasts = seconds(3)});
+    }
+    const RunResult result = run_plan(plan);
+    for (const Violation& violation : result.violations) {
+      ADD_FAILURE() << "seed " << seed << ": " << violation.invariant << ": " << violation.detail;
+    }
+    for (std::size_t i = 0; i < points.size(); ++i) points[i] += result.points[i];
+  }
+  for (const Sometimes point : {Sometimes::step_waited_for_room, Sometimes::waiting_step_written,
+                                Sometimes::ended_without_room, Sometimes::start_found_no_room}) {
+    EXPECT_GT(points[static_cast<std::size_t>(point)], 20u);
+  }
 }
 
 TEST(PlannedFaults, OnePlanInTenHasASingleKindAndThatCanBeAny) {

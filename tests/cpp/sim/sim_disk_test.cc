@@ -43,6 +43,7 @@ class StepStore final : public SimStore, public DurableStore {
   explicit StepStore(Random random, Lie lie = Lie::none) : random_(random), lie_(lie) {}
 
   Result<DurableStore*> open(const std::string&) override {
+    if (has_no_room_) return fail(ErrorCode::disk_full, "there is no room to start in");
     is_open_ = true;
     unsynced_.clear();  // it makes durable what it found
     return static_cast<DurableStore*>(this);
@@ -53,7 +54,7 @@ class StepStore final : public SimStore, public DurableStore {
     store_.drop_pending();
     if (has_failed_) keep(random_.below(unsynced_.size() + 1));
     if (lie_ == Lie::forgets_without_power_loss && !unsynced_.empty()) keep(0);
-    has_failed_ = false;
+    has_failed_ = log_is_torn_ = false;
   }
   bool lose_power() override {
     keep(random_.below(unsynced_.size() + 1));
@@ -63,6 +64,10 @@ class StepStore final : public SimStore, public DurableStore {
   void rest() override {}
   void fail_next_sync() override { must_fail_ = true; }
   void set_full(bool) override {}
+  void limit_room(std::optional<std::size_t> bytes) override {
+    room_ = bytes;
+    has_no_room_ = has_no_room_ && bytes;
+  }
   bool damage(BytesView) override { return false; }
   std::shared_ptr<const SimFiles> image() const override {
     auto files = std::make_shared<Files>();
@@ -93,6 +98,11 @@ class StepStore final : public SimStore, public DurableStore {
   StoreCondition condition() const override { return store_.condition(); }
   bool has_pending() const override { return store_.has_pending(); }
   Status write_step() override {
+    if (log_is_torn_) return fail(ErrorCode::storage, "the log has failed");
+    if (const std::size_t bytes = store_.pending_bytes(); room_) {
+      if (has_no_room_ || bytes > *room_) return run_out_of_room();
+      *room_ -= bytes;
+    }
     MemoryStore before = store_;
     before.drop_pending();
     unsynced_.push_back(std::move(before));
@@ -106,6 +116,11 @@ class StepStore final : public SimStore, public DurableStore {
   }
 
  private:
+  /// As RocksDB does: where it was a table that found no room, there is more to come.
+  Status run_out_of_room() {
+    if (!std::exchange(has_no_room_, true)) log_is_torn_ = random_.chance(1, 2);
+    return fail(log_is_torn_ ? ErrorCode::storage : ErrorCode::disk_full, "there is no room");
+  }
   void keep(std::uint64_t count) {
     if (count < unsynced_.size()) store_ = unsynced_[count];
     unsynced_.clear();
@@ -119,6 +134,9 @@ class StepStore final : public SimStore, public DurableStore {
   bool is_open_ = false;
   bool must_fail_ = false;
   bool has_failed_ = false;
+  std::optional<std::size_t> room_;
+  bool has_no_room_ = false;
+  bool log_is_torn_ = false;
 };
 
 /// A disk, and what must hold of it by the states that its steps led to.
@@ -132,7 +150,7 @@ class JudgedDisk {
   }
 
   void act() {
-    switch (random_.below(24)) {
+    switch (random_.below(26)) {
       case 0:
         return end_process();
       case 1:
@@ -147,6 +165,9 @@ class JudgedDisk {
         return wipe();
       case 6:
         return stop_cleanly();
+      case 24:
+      case 25:
+        return run_out_of_room();
       case 7:
       case 8:
       case 9:
@@ -272,6 +293,35 @@ class JudgedDisk {
     ASSERT_EQ(state_of(disk_.written()), states_[synced_]);
     come_back_with(synced_, has_store_ ? states_.size() - 1 : synced_);
     ASSERT_EQ(disk_.condition(), StoreCondition::healthy);
+  }
+
+  /// Steps that find no room wait, all together; or the process ends and has lost only them.
+  void run_out_of_room() {
+    disk_.limit_room(random_.below(100),
+                     random_.chance(1, 2) ? NoRoom::step_waits : NoRoom::store_fails);
+    Status written;
+    while (written) {
+      change();
+      written = disk_.write_step();
+      if (written) states_.push_back(view_);
+    }
+    const bool waits = written.error().code == ErrorCode::disk_full;
+    ASSERT_EQ(disk_.condition() == StoreCondition::failed, !waits);
+    ASSERT_TRUE(disk_.has_pending());
+    if (waits && random_.chance(1, 2)) {
+      change();
+      ASSERT_EQ(disk_.write_step().error().code, ErrorCode::disk_full);
+      disk_.limit_room({});
+      ASSERT_TRUE(disk_.write_step());
+      states_.push_back(view_);
+      has_pending_ = false;
+      return;
+    }
+    disk_.drop_pending();
+    ASSERT_EQ(disk_.open("boot").error().code, ErrorCode::disk_full);
+    ASSERT_FALSE(disk_.was_refused());
+    disk_.limit_room({});
+    end_process();
   }
 
   void take_image() {

@@ -130,6 +130,7 @@ TEST(Simulation, SeedsThatOnceFailedPass) {
     ++count;
     PlanLimits now;
     now.single_kind_percent = 0;  // as before a single kind could be any
+    now.no_room_percent = 0;      // and before disks were full to the last byte
     PlanLimits small = now;       // as in tests/cpp/canary, where some of them were found
     small.operation_count = 600;
     small.length = seconds(60);

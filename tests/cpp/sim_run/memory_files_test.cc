@@ -128,5 +128,32 @@ TEST(MemoryFiles, AnImageIsWhatIsDurable) {
   EXPECT_EQ(files.names_in("/db").size(), 1u);
 }
 
+TEST(MemoryFiles, WhatFindsNoRoomLeavesItsFirstBytes) {
+  MemoryFiles files;
+  const auto log = files.create("/db/1.log");
+  ASSERT_TRUE(files.append(*log, "0123"));
+  files.limit_room(6);
+  EXPECT_TRUE(files.append(*log, "45"));
+  EXPECT_TRUE(files.overwrite(*log, 0, "abcd")) << "in place";
+  EXPECT_FALSE(files.append(*log, "6789x"));
+  EXPECT_EQ(content(files, "/db/1.log"), "abcd456789");
+  EXPECT_EQ(files.room(), 0u);
+  files.limit_room({});
+  EXPECT_TRUE(files.append(*log, "end"));
+}
+
+TEST(MemoryFiles, WhatIsRemovedMakesRoom) {
+  MemoryFiles files;
+  ASSERT_TRUE(files.append(*files.create("/db/1.log"), "0123456789"));
+  ASSERT_TRUE(files.append(*files.create("/db/2.log"), "012"));
+  files.limit_room(1);
+  files.rename("/db/2.log", "/db/3.log");
+  EXPECT_EQ(files.room(), 1u);
+  files.rename("/db/3.log", "/db/1.log");
+  EXPECT_EQ(files.room(), 11u);
+  files.remove("/db/1.log");
+  EXPECT_EQ(files.room(), 14u);
+}
+
 }  // namespace
 }  // namespace dynakv

@@ -56,14 +56,43 @@ TEST(RocksDbSeeds, AreCleanAndSomeRecoverATornLog) {
 // (70040); a backup taken between a write and its sync, put back (1008070).
 TEST(RocksDbSeeds, ThatOnceFailedPass) {
   for (const std::uint64_t seed : {147U, 169U, 70040U, 1008070U}) {
-    PlanLimits plain;  // they were found before there were perturbations
-    plain.perturbed_percent = 0;
+    PlanLimits plain;  // as plans were drawn when they were found
+    plain.perturbed_percent = plain.single_kind_percent = plain.no_room_percent = 0;
     Plan plan = draw_plan(seed, plain);
     plan.simulation.store = new_rocksdb_sim_store;
     for (const Violation& violation : run_plan(plan).violations) {
       ADD_FAILURE() << "seed " << seed << ": " << violation.invariant << ": " << violation.detail;
     }
   }
+}
+
+/// A plan of small size on RocksDB, whose disks are full to the last byte again and again.
+Plan plan_without_room(std::uint64_t seed) {
+  Plan plan = plan_with_crashes(seed);
+  Random random = Random(seed).stream("room");
+  for (PlannedFault& fault : plan.faults) {
+    if (random.chance(1, 2)) continue;
+    fault.kind = FaultKind::no_room;
+    fault.amount = random.between(0, 10'000);
+    fault.lasts = seconds(3);
+  }
+  return plan;
+}
+
+TEST(RocksDbSeeds, DisksFullToTheLastByteCostNothing) {
+  std::uint64_t ended = 0;
+  std::uint64_t refused = 0;
+  for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    const RunResult result = run_plan(plan_without_room(seed));
+    for (const Violation& violation : result.violations) {
+      ADD_FAILURE() << "seed " << seed << ": " << violation.invariant << ": " << violation.detail;
+    }
+    ended += result.points[static_cast<std::size_t>(Sometimes::ended_without_room)];
+    refused += result.points[static_cast<std::size_t>(Sometimes::start_found_no_room)];
+    EXPECT_EQ(result.trace_hash, run_plan(plan_without_room(seed)).trace_hash) << "seed " << seed;
+  }
+  EXPECT_GT(ended, 20u);
+  EXPECT_GT(refused, 20u);
 }
 
 TEST(RocksDbSeeds, TheSameSeedGivesTheSameTrace) {
@@ -79,7 +108,7 @@ TEST(RocksDbSeeds, TheSameSeedGivesTheSameTrace) {
 // store is opened and flushed, and took file numbers beside it.
 TEST(RocksDbSeeds, CompactionsDoNotRaceWithTheCallsThatBeginThem) {
   PlanLimits plain;
-  plain.perturbed_percent = 0;
+  plain.perturbed_percent = plain.single_kind_percent = plain.no_room_percent = 0;
   Plan plan = draw_plan(2023520, plain);
   plan.simulation.store = new_rocksdb_sim_store;
   const std::uint64_t first = run_plan(plan).trace_hash;
@@ -114,6 +143,7 @@ class LyingStore final : public SimStore, public DurableStore {
   void rest() override { real_->rest(); }
   void fail_next_sync() override { real_->fail_next_sync(); }
   void set_full(bool full) override { real_->set_full(full); }
+  void limit_room(std::optional<std::size_t> bytes) override { real_->limit_room(bytes); }
   bool damage(BytesView value) override { return real_->damage(value); }
   std::shared_ptr<const SimFiles> image() const override { return real_->image(); }
   void restore(const SimFiles* files) override { real_->restore(files); }
