@@ -211,6 +211,7 @@ PROGRAMS_MAY = {
     ("cpp/sim_run/sim_main.cc", "lock"): "the threads hand over whole results",
     ("cpp/sim_run/memory_env.h", "thread"): "RocksDB's background work; each call waits for it",
     ("cpp/sim_run/memory_env.h", "lock"): "the queue of that work",
+    ("cpp/sim_run/memory_env.cc", "thread"): "whether it is that work which wants to rest",
     ("cpp/sim_run/memory_env.cc", "lock"): "the queue of that work",
     ("cpp/sim_run/memory_files.h", "lock"): "that work writes files too",
     ("cpp/sim_run/memory_files.cc", "lock"): "that work writes files too",
