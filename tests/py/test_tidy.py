@@ -6,6 +6,7 @@ of this file plants one violation per rule and expects it to be found.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -86,6 +87,8 @@ BANNED = {
     "randomness": r"\brandom_device\b|\bmt19937|\bs?rand\s*\(|#\s*include\s*<random>",
     "environment": r"\b(?:secure_)?getenv\b",
 }
+# What takes from a random stream: by the stream's own name, and by the helpers that are passed one.
+DRAW = r"\b(?:exponential|draw_\w+|\w*random_?\.(?:next|below|between|chance|bytes))\("
 UNORDERED = r"\bstd::unordered_"
 UNORDERED_EXCUSE = "lookup only"  # a comment on the line or on the one above
 
@@ -238,6 +241,35 @@ def check_determinism(root: Path) -> list[str]:
     return found
 
 
+def end_of_group(text: str, at: int) -> int:
+    """Past the bracket that closes the one which ends just before `at`."""
+    depth = 1
+    while depth > 0 and at < len(text):
+        depth += {"(": 1, ")": -1}.get(text[at], 0)
+        at += 1
+    return at
+
+
+def check_draws(root: Path) -> list[str]:
+    """No two draws of which each compiler may take the other first: f(draw(), draw())."""
+    found = []
+    for folder in DETERMINISTIC:
+        for path in files(root, f"cpp/{folder}", suffixes=(".h", ".cc")):
+            text = "\n".join(code_lines(path.read_text())).replace("::", "__")
+            draws = list(re.finditer(DRAW, text))
+            for first, second in itertools.pairwise(draws):
+                between = text[end_of_group(text, first.end()) : second.start()]
+                # In braces, on either side of these, and after a condition, it is the text's order.
+                has_order = re.search(r"[?:;{}]|&&|\|\||\)\s+\w", between)
+                opened = re.sub(r"\([^(){}]*\)", "", text[: first.start()].rpartition(";")[2])
+                in_braces = opened.rfind("{") > opened.rfind("(")
+                is_inside = second.start() < end_of_group(text, first.end())
+                if not (has_order or in_braces or is_inside) and re.search(r"[-+*/,%]", between):
+                    number = text.count("\n", 0, second.start()) + 1
+                    found.append(finding(root, path, number, "two draws in no order: name one"))
+    return found
+
+
 def check_sizes(root: Path) -> list[str]:
     """No file too long to read, no line too wide to see."""
     found = []
@@ -271,7 +303,14 @@ def check_words(root: Path) -> list[str]:
     return found
 
 
-CHECKS = [check_layers, check_adapters, check_determinism, check_sizes, check_words]
+CHECKS = [
+    check_layers,
+    check_adapters,
+    check_determinism,
+    check_draws,
+    check_sizes,
+    check_words,
+]
 
 # ------------------------------------------------------------------ the project
 
@@ -331,6 +370,8 @@ PLANTED = [
     ("cpp/dynakv/base/a.cc", 'auto v = std::getenv("X");\n', check_determinism, "environment"),
     ("cpp/dynakv/domain/a.h", "std::unordered_map<int, int> m;\n", check_determinism, "hash order"),
     ("cpp/dynakv/domain/a.h", "virtual void f();\n", check_determinism, "virtual in domain"),
+    ("cpp/dynakv/sim/a.cc", "auto d = exponential(r, m) +\n  draw_x(1);\n", check_draws, ":2"),
+    ("cpp/dynakv/base/a.cc", "f(random.below(g(2)), random_.next());\n", check_draws, "no order"),
     ("cpp/dynakv/base/a.cc", "int a;\n" * (LINES_MAX + 1), check_sizes, "longer than 500"),
     ("python/dynakv/a.py", "a = 1\n" * (LINES_MAX + 1), check_sizes, "longer than 500"),
     ("tests/cpp/base/a_test.cc", "int a;\n" * (TEST_LINES_MAX + 1), check_sizes, "than 700"),
@@ -372,6 +413,14 @@ ALLOWED = {
         '#include "dynakv/adapters/rocksdb_keys.h"\n#include <rocksdb/db.h>\n#include <fcntl.h>\n'
     ),
     "cpp/dynakv/sim/simulation.cc": '#include "dynakv/adapters/wire_codec.h"\n',
+    "cpp/dynakv/sim/draws.cc": (
+        "int a = random.chance(1, 2) ? random.below(2) : random.below(3) + 1;\n"
+        "if (random_.chance(1, 2) && random_.chance(1, 3)) n = 3 * random_.below(2);\n"
+        "f(random_.between(random_.below(2), 4));\n"
+        "id = {random.next(), random.next()};\n"
+        "int late = draw_lateness(1);\n"
+        "int quick = exponential(random, mean) + late;\n"
+    ),
     "cpp/sim_run/store.cc": (
         '#include "dynakv/adapters/rocksdb_store.h"\n#include <rocksdb/env.h>\n'
     ),

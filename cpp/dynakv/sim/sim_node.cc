@@ -237,8 +237,9 @@ void SimNode::begin_sync() {
   if (sync_is_under_way_ || disk_.synced_steps() == disk_.written_steps()) return;
   sync_is_under_way_ = true;
   const std::uint64_t steps = disk_.written_steps();
-  const Duration quick = microseconds(20) + exponential(random_, options_.sync_delay_mean) +
-                         draw_lateness(world_.disturbances().late_sync_permille);
+  // Drawn one after the other: in one expression each compiler has an order of its own.
+  const Duration late = draw_lateness(world_.disturbances().late_sync_permille);
+  const Duration quick = microseconds(20) + exponential(random_, options_.sync_delay_mean) + late;
   const Duration delay = std::min(quick * slowness_, std::max(quick, kSlowSyncMax));
   world_.events().schedule_in(delay, [this, steps, run = run_] {
     if (!core_ || run != run_) return;
