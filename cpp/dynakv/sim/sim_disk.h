@@ -90,7 +90,8 @@ class SimDisk final : public DurableStore {
   void wipe();
   void fail_next_sync() { fail_next_sync_ = true; }
   void set_full(bool full);
-  /// So many bytes more find room; nullopt makes room again. A store without room does not open.
+  /// So many bytes more find room; nullopt makes room again. Who found none does not
+  /// open until then.
   void limit_room(std::optional<std::size_t> bytes, NoRoom what = NoRoom::step_waits);
   /// Counts get, scan, write_step and sync from now on, in `calls`, which must outlive the disk.
   void watch_calls(CallFault* calls) { calls_ = calls; }

@@ -1,5 +1,5 @@
-// The store of real nodes on a disk that is full to the last byte, from each byte on at which that
-// may happen (INVARIANTS §3.1).
+// The store of real nodes on a disk that is full to the last byte, after more and more bytes
+// (INVARIANTS §3.1).
 #include <gtest/gtest.h>
 
 #include <memory>

@@ -12,6 +12,12 @@ namespace {
 
 constexpr std::uint64_t kSeeds = 30;
 
+void expect_clean(const RunResult& result, std::uint64_t seed) {
+  for (const Violation& violation : result.violations) {
+    ADD_FAILURE() << "seed " << seed << ": " << violation.invariant << ": " << violation.detail;
+  }
+}
+
 /// A plan of small size with losses of power and kills, on RocksDB.
 Plan plan_with_crashes(std::uint64_t seed) {
   PlanLimits limits;
@@ -42,9 +48,7 @@ TEST(RocksDbSeeds, AreCleanAndSomeRecoverATornLog) {
   std::uint64_t acked = 0;
   for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
     const RunResult result = run_plan(plan_with_crashes(seed));
-    for (const Violation& violation : result.violations) {
-      ADD_FAILURE() << "seed " << seed << ": " << violation.invariant << ": " << violation.detail;
-    }
+    expect_clean(result, seed);
     torn += result.points[static_cast<std::size_t>(Sometimes::torn_log_recovered)];
     acked += result.acked_writes;
   }
@@ -60,9 +64,7 @@ TEST(RocksDbSeeds, ThatOnceFailedPass) {
     plain.perturbed_percent = plain.single_kind_percent = plain.no_room_percent = 0;
     Plan plan = draw_plan(seed, plain);
     plan.simulation.store = new_rocksdb_sim_store;
-    for (const Violation& violation : run_plan(plan).violations) {
-      ADD_FAILURE() << "seed " << seed << ": " << violation.invariant << ": " << violation.detail;
-    }
+    expect_clean(run_plan(plan), seed);
   }
 }
 
@@ -84,9 +86,7 @@ TEST(RocksDbSeeds, DisksFullToTheLastByteCostNothing) {
   std::uint64_t refused = 0;
   for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
     const RunResult result = run_plan(plan_without_room(seed));
-    for (const Violation& violation : result.violations) {
-      ADD_FAILURE() << "seed " << seed << ": " << violation.invariant << ": " << violation.detail;
-    }
+    expect_clean(result, seed);
     ended += result.points[static_cast<std::size_t>(Sometimes::ended_without_room)];
     refused += result.points[static_cast<std::size_t>(Sometimes::start_found_no_room)];
     EXPECT_EQ(result.trace_hash, run_plan(plan_without_room(seed)).trace_hash) << "seed " << seed;
