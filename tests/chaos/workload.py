@@ -33,11 +33,15 @@ TIMEOUT_S = 2.0
 IN_DOUBT, HELD, NOT_APPLIED, DELETED, MAYBE_DELETED = range(5)
 
 
-class Worker(threading.Thread):
-    """One session under load; `violations` says what it saw that must not be."""
+class Worker:
+    """One session under load; `violations` says what it saw that must not be.
+
+    It has a thread and is none: `threading.Thread` calls private methods of its own, and one that
+    a subclass names alike takes the place of it.
+    """
 
     def __init__(self, number: int, client: dynakv.Client, seed: int, *, exact: bool) -> None:
-        super().__init__(name=f"worker {number}", daemon=True)
+        self.name = f"worker {number}"
         self.number = number
         self.exact = exact
         self.states = bytearray()  # of the once keys, by their numbers
@@ -53,6 +57,7 @@ class Worker(threading.Thread):
         self._draw = random.Random(seed * 1009 + number)
         self._halt = threading.Event()
         self._deletable: list[int] = []
+        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
 
     def once_key(self, number: int) -> bytes:
         return b"once/%d/%d" % (self.number, number)
@@ -60,10 +65,20 @@ class Worker(threading.Thread):
     def register_key(self, number: int) -> bytes:
         return b"register/%d/%d" % (self.number, number)
 
+    def start(self) -> None:
+        self._thread.start()
+
     def halt(self) -> None:
+        """Ask it to end after the round that it is in."""
         self._halt.set()
 
-    def run(self) -> None:
+    def join(self, timeout: float) -> None:
+        self._thread.join(timeout)
+
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def _run(self) -> None:
         try:
             while not self._halt.is_set() and len(self.states) < KEYS_MAX:
                 self._write_once()

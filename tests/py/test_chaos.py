@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import dynakv
@@ -15,6 +16,7 @@ sys.path.insert(0, str(ROOT))
 from tests.chaos.report import GOALS, Report  # noqa: E402
 from tests.chaos.schedule import NODES, SHAPES, make_schedule  # noqa: E402
 from tests.chaos.workload import (  # noqa: E402
+    BATCH,
     DELETED,
     HELD,
     IN_DOUBT,
@@ -68,6 +70,29 @@ def test_the_checker_of_once_keys(
     assert bool(worker.violations) == bool(word)
     assert word in "".join(worker.violations)
     assert worker.counts["violations"] == len(worker.violations)
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_only_exact_workers_delete_and_overwrite(
+    cluster: dynakv.LocalCluster, *, exact: bool
+) -> None:
+    """A client that tries again may leave two copies of a write, of which a delete meets one."""
+    with cluster.client() as client:
+        worker = Worker(70 + exact, client, 1, exact=exact)  # keys that no other test writes
+        worker.start()
+        deadline = time.monotonic() + 30
+        while len(worker.states) < 2 * BATCH and time.monotonic() < deadline:
+            worker.join(0.01)
+        worker.halt()
+        worker.join(60)
+        assert not worker.is_alive()
+        assert worker.failure is None
+        assert worker.counts["gets"] > 0
+        assert (worker.counts["deletes"] > 0) == exact
+        assert (DELETED in worker.states) == exact
+        assert (sum(worker.tried) > 0) == exact
+        worker.check_all(client)
+        assert not worker.violations
 
 
 @pytest.mark.parametrize(
