@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -173,7 +174,8 @@ class Node:
         """Lose or delay messages; a node that does not run begins with it when it is started."""
         self._link_faults = rows
         if self.running:
-            self._running().set_link_faults(rows)
+            with suppress(ClosedError):  # it ended: it begins with them when it is started
+                self._running().set_link_faults(rows)
 
     @property
     def running(self) -> bool:

@@ -31,6 +31,7 @@ class ProcessNode:
         self._child: subprocess.Popen[bytes] | None = None
         self._owner_pid = os.getpid()
         self._buffer = b""
+        self._asked = 0
         self._member: Member | None = None
         self._lock = threading.RLock()
         self._link_faults: list[tuple[str, int, int, float]] = []
@@ -59,7 +60,7 @@ class ProcessNode:
             What the child's start raised.
         """
         try:
-            fields = self._read(START_TIMEOUT)
+            fields = self._checked(self._read(START_TIMEOUT))
         except DynakvError:
             self.kill()
             raise
@@ -168,8 +169,13 @@ class ProcessNode:
 
     def _request(self, request: dict[str, Any], timeout: float = 30.0) -> dict[str, Any]:
         with self._lock:
-            self._write(request)
-            return self._read(timeout)
+            self._asked += 1
+            self._write({**request, "number": self._asked})
+            end = time.monotonic() + timeout
+            reply = self._read(timeout)
+            while reply.get("number") != self._asked:  # it came after its time
+                reply = self._read(end - time.monotonic())
+            return self._checked(reply)
 
     def _write(self, request: dict[str, Any]) -> None:
         assert self._child is not None
@@ -197,6 +203,9 @@ class ProcessNode:
             self._buffer += piece
         line, _, self._buffer = self._buffer.partition(b"\n")
         reply: dict[str, Any] = json.loads(line)
+        return reply
+
+    def _checked(self, reply: dict[str, Any]) -> dict[str, Any]:
         if "error" in reply:
             kind = getattr(_exceptions, reply["class"], DynakvError)
             raise kind(reply["error"], code=reply["code"])
@@ -208,10 +217,16 @@ class ProcessNode:
         return ClosedError(f"the process of node {self.config.name!r} ended with status {status}")
 
     def _close_pipes(self, child: subprocess.Popen[bytes]) -> None:
-        for pipe in (child.stdin, child.stdout):
-            if pipe is not None and not pipe.closed:
-                with suppress(BrokenPipeError):  # unsent bytes have nobody to go to
-                    pipe.close()
+        """Close the pipes of a child that has ended.
+
+        Another thread may wait for its answer. The child's end wakes it, and it must not find
+        another file under the number of the one that it reads.
+        """
+        with self._lock:
+            for pipe in (child.stdin, child.stdout):
+                if pipe is not None and not pipe.closed:
+                    with suppress(BrokenPipeError):  # unsent bytes have nobody to go to
+                        pipe.close()
 
     def __repr__(self) -> str:
         state = f"process {self.pid}" if self.running else "not running"

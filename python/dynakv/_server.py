@@ -1,9 +1,9 @@
 """One node as a process: ``python -m dynakv._server``, started by `LocalCluster`.
 
-Requests are lines of JSON on standard input, each answered by one line on standard output. The
-first line has the NodeConfig and the faults between this node and others; its answer says where
-the node listens. The process ends when its input
-does, or when its parent is gone.
+Requests are lines of JSON on standard input, each answered by one line on standard output that
+has its number. The first line, which has none, has the NodeConfig and the faults between this node
+and others; its answer says where the node listens. The process ends when its input does, or when
+its parent is gone.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ def _answer(reply: dict[str, Any]) -> None:
     os.write(1, json.dumps(reply).encode() + b"\n")
 
 
-def _refuse(error: DynakvError) -> None:
-    _answer({"error": error.message, "class": type(error).__name__, "code": error.code})
+def _refusal(error: DynakvError) -> dict[str, Any]:
+    return {"error": error.message, "class": type(error).__name__, "code": error.code}
 
 
 def _handle(node: Node, request: dict[str, Any]) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def _handle(node: Node, request: dict[str, Any]) -> dict[str, Any]:
         node.wait_ready(request["timeout"], request["peers"])
     else:
         raise ConfigError(f"unknown request {request['do']!r}")
-    return {"ok": True}
+    return {}
 
 
 def main() -> int:
@@ -71,15 +71,17 @@ def main() -> int:
         node._set_link_faults([tuple(row) for row in begin["link_faults"]])
         node.start()
     except DynakvError as error:
-        _refuse(error)
+        _answer(_refusal(error))
         return 1
     with node:
         _answer({"member": node.member.to_fields(), "pid": os.getpid()})
         for line in lines:
+            request = json.loads(line)
             try:
-                _answer(_handle(node, json.loads(line)))
+                reply = _handle(node, request)
             except DynakvError as error:
-                _refuse(error)
+                reply = _refusal(error)
+            _answer({**reply, "number": request["number"]})
     return 0
 
 

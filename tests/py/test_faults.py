@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import select
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import dynakv
 import pytest
+from dynakv import _process
 from dynakv._cluster_waits import _owners_are_equal
 
 MODES = ["thread", pytest.param("process", marks=pytest.mark.slow)]
@@ -63,6 +69,66 @@ def test_a_paused_node_can_be_killed_restarted_and_stopped(three: dynakv.LocalCl
     began = time.monotonic()
     three.stop()
     assert time.monotonic() - began < 8
+
+
+def test_nodes_come_and_go_while_another_thread_sets_faults(three: dynakv.LocalCluster) -> None:
+    over = threading.Event()
+
+    def cut_and_heal() -> int:
+        rounds = 0
+        while not over.is_set():
+            three.partition(0, 2)
+            three.heal()
+            rounds += 1
+        return rounds
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        healing = pool.submit(cut_and_heal)
+        for _ in range(5):
+            three.kill(2)
+            three.nodes[2].start()
+        over.set()
+        assert healing.result(60) > 0
+    three.wait_until("ready")
+
+
+@pytest.mark.slow
+def test_a_kill_ends_a_request_before_it_closes_the_pipes(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting, killed = threading.Event(), threading.Event()
+
+    def select_and_dally(*arguments: Any) -> Any:
+        waiting.set()
+        ready = select.select(*arguments)
+        killed.wait(0.3)  # long enough for a kill that does not wait for who reads
+        return ready
+
+    with dynakv.LocalCluster(1, mode="process") as cluster, ThreadPoolExecutor(1) as pool:
+        node = cluster.nodes[0]
+        assert isinstance(node, _process.ProcessNode)
+        assert node.pid is not None
+        os.kill(node.pid, signal.SIGSTOP)  # it will not answer
+        monkeypatch.setattr(_process, "select", SimpleNamespace(select=select_and_dally))
+        asking = pool.submit(node.wait_ready)
+        assert waiting.wait(20)
+        cluster.kill(0)
+        killed.set()
+        with pytest.raises(dynakv.ClosedError, match="ended with status -9"):
+            asking.result(20)
+
+
+@pytest.mark.slow
+def test_an_answer_that_comes_too_late_answers_nothing_else() -> None:
+    with dynakv.LocalCluster(1, mode="process") as cluster:
+        node = cluster.nodes[0]
+        assert isinstance(node, _process.ProcessNode)
+        assert node.pid is not None
+        os.kill(node.pid, signal.SIGSTOP)
+        with pytest.raises(dynakv.RequestTimeout):
+            node._request({"do": "something unknown"}, timeout=0.05)
+        os.kill(node.pid, signal.SIGCONT)
+        cluster.heal()  # not refused as unknown
+        with pytest.raises(dynakv.ConfigError, match="something else"):
+            node._request({"do": "something else"})
 
 
 def test_a_partition_loses_messages_and_closes_nothing(

@@ -48,6 +48,35 @@ def test_exit_with_threads_at_work(run_python: RunPython, repeat: int) -> None:
     assert_clean(run_python(BUSY), says="leaving")
 
 
+REFUSED = """
+import sys, threading, dynakv
+sys.setswitchinterval(1e-5)
+cluster = dynakv.LocalCluster(1, storage="memory")
+kv = cluster.client()
+kv.close()
+started = threading.Barrier(5)
+
+def work():
+    started.wait()
+    while True:
+        try:
+            kv.put("k", b"v")
+        except dynakv.ClosedError:
+            pass
+
+for number in range(4):
+    threading.Thread(target=work, daemon=True).start()
+started.wait()
+print("leaving")
+"""
+
+
+@pytest.mark.parametrize("repeat", range(3))
+def test_exit_with_threads_that_are_refused(run_python: RunPython, repeat: int) -> None:
+    """The interpreter ends while C++ has Python make an exception: no frame may be unwound then."""
+    assert_clean(run_python(REFUSED), says="leaving")
+
+
 def test_exit_with_tasks_at_work(run_python: RunPython) -> None:
     script = """
     import asyncio, sys, dynakv

@@ -57,7 +57,8 @@ LAYERS = {
         system=True,
     ),
     "dynakv/bindings": Layer(
-        uses("base", "domain", "protocol", "node", "sim"), third_party=("pybind11/",)
+        uses("base", "domain", "protocol", "node", "sim"),
+        third_party=("pybind11/", "cxxabi.h"),  # the latter for threads that the interpreter ends
     ),
     # The simulator as a program: it puts the real store under the simulated disks.
     "sim_run": Layer(

@@ -7,6 +7,7 @@
 
 #include "dynakv/base/check.h"
 #include "dynakv/bindings/explain_fields.h"
+#include "dynakv/bindings/process_life.h"
 
 namespace dynakv {
 namespace {
@@ -25,14 +26,22 @@ class CheckFailure : public std::logic_error {
 }
 
 py::object exception_class(std::string_view name) {
-  return py::module_::import("dynakv._exceptions").attr(std::string(name).c_str());
+  const auto module = py::reinterpret_steal<py::object>(
+      stand_still_at_end([] { return PyImport_ImportModule("dynakv._exceptions"); }));
+  if (!module) throw py::error_already_set();
+  return module.attr(std::string(name).c_str());
 }
 
 py::object make(std::string_view class_name, const std::string& message, const py::dict& fields) {
-  return exception_class(class_name)(
-      py::reinterpret_steal<py::str>(PyUnicode_DecodeUTF8(
-          message.data(), static_cast<Py_ssize_t>(message.size()), "backslashreplace")),
-      **fields);
+  const py::object made_of = exception_class(class_name);
+  const auto text = py::reinterpret_steal<py::str>(PyUnicode_DecodeUTF8(
+      message.data(), static_cast<Py_ssize_t>(message.size()), "backslashreplace"));
+  const py::tuple arguments = py::make_tuple(text);
+  // The constructor is Python code.
+  auto exception = py::reinterpret_steal<py::object>(stand_still_at_end(
+      [&] { return PyObject_Call(made_of.ptr(), arguments.ptr(), fields.ptr()); }));
+  if (!exception) throw py::error_already_set();
+  return exception;
 }
 
 py::dict fields_of(ErrorCode code) {

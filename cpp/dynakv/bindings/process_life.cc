@@ -57,15 +57,21 @@ void finish_exit() {
   }
 }
 
-WithoutGil::Counted::Counted() { sections.fetch_add(1); }
-WithoutGil::Counted::~Counted() { sections.fetch_sub(1); }
+void stand_still() {
+  while (true) std::this_thread::sleep_for(std::chrono::hours(1));
+}
 
 WithoutGil::WithoutGil(Purpose purpose) {
   if (purpose == Purpose::work && exiting.load()) {
     raise_error({ErrorCode::closed, "the interpreter is ending"});
   }
-  counted_.emplace();
-  released_.emplace();
+  sections.fetch_add(1);
+  state_ = PyEval_SaveThread();
+}
+
+WithoutGil::~WithoutGil() {
+  stand_still_at_end([this] { PyEval_RestoreThread(state_); });
+  sections.fetch_sub(1);  // the lock is back
 }
 
 void abandon(std::thread thread) { abandoned_threads().push_back(std::move(thread)); }

@@ -3,12 +3,13 @@
 // The interpreter must not end while a thread is between giving the lock away and getting it back:
 // such a thread would be unwound through destructors that may not throw (pybind11 issues 1360,
 // 3274). So every such section is counted; at exit no new one begins, and exit waits until the last
-// has ended. A forked child has none of the parent's threads: handles made before the fork are
-// neither used nor destroyed there.
+// has ended. Threads that come to the lock still later stand still. A forked child has none of the
+// parent's threads: handles made before the fork are neither used nor destroyed there.
 //
 // Threads: with the interpreter lock held, except where it says otherwise.
 #pragma once
 
+#include <cxxabi.h>
 #include <pybind11/pybind11.h>
 
 #include <chrono>
@@ -16,7 +17,6 @@
 #include <functional>
 #include <future>
 #include <memory>
-#include <optional>
 #include <thread>
 #include <utility>
 
@@ -41,21 +41,39 @@ void begin_exit();
 /// Waits until no thread is without the lock, 5 seconds at most.
 void finish_exit();
 
+[[noreturn]] void stand_still();
+
+/// Does `work` that waits for the interpreter lock: it runs Python code, or takes the lock back.
+///
+/// When the interpreter has ended there is no lock any more. From CPython 3.14 on such a thread
+/// stands still until the process is gone. Before, it ends with pthread_exit(), which unwinds
+/// through our frames, and their destructors would touch Python objects without the lock. Here it
+/// stands still, too. So `work` is a call of Python's C interface and holds no object of its own.
+template <typename Work>
+decltype(auto) stand_still_at_end(Work work) {
+#ifdef __GLIBCXX__
+  try {
+    return work();
+  } catch (const abi::__forced_unwind&) {
+    stand_still();
+  }
+#else  // pthread_exit() runs no destructors there
+  return work();
+#endif
+}
+
 /// A section without the interpreter lock.
 class WithoutGil {
  public:
   enum class Purpose { work, closing };
   /// Throws ClosedError when the interpreter is ending and this is no closing.
   explicit WithoutGil(Purpose purpose = Purpose::work);
+  WithoutGil(const WithoutGil&) = delete;
+  WithoutGil& operator=(const WithoutGil&) = delete;
+  ~WithoutGil();
 
  private:
-  struct Counted {
-    Counted();
-    ~Counted();
-  };
-  // Destroyed in reverse order: the lock is back before the section counts as over.
-  std::optional<Counted> counted_;
-  std::optional<pybind11::gil_scoped_release> released_;
+  PyThreadState* state_;
 };
 
 /// A native object that only the process that made it may touch.
