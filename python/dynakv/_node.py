@@ -173,9 +173,8 @@ class Node:
     def _set_link_faults(self, rows: list[tuple[str, int, int, float]]) -> None:
         """Lose or delay messages; a node that does not run begins with it when it is started."""
         self._link_faults = rows
-        if self.running:
-            with suppress(ClosedError):  # it ended: it begins with them when it is started
-                self._running().set_link_faults(rows)
+        with suppress(ClosedError):
+            self._running().set_link_faults(rows)
 
     @property
     def running(self) -> bool:

@@ -60,7 +60,7 @@ class ProcessNode:
             What the child's start raised.
         """
         try:
-            fields = self._checked(self._read(START_TIMEOUT))
+            fields = self._read(START_TIMEOUT)
         except DynakvError:
             self.kill()
             raise
@@ -171,11 +171,7 @@ class ProcessNode:
         with self._lock:
             self._asked += 1
             self._write({**request, "number": self._asked})
-            end = time.monotonic() + timeout
-            reply = self._read(timeout)
-            while reply.get("number") != self._asked:  # it came after its time
-                reply = self._read(end - time.monotonic())
-            return self._checked(reply)
+            return self._read(timeout, self._asked)
 
     def _write(self, request: dict[str, Any]) -> None:
         assert self._child is not None
@@ -186,30 +182,34 @@ class ProcessNode:
         except (BrokenPipeError, ValueError) as error:
             raise self._ended() from error
 
-    def _read(self, timeout: float) -> dict[str, Any]:
-        assert self._child is not None
-        assert self._child.stdout is not None
-        pipe = self._child.stdout.fileno()
+    def _read(self, timeout: float, number: int | None = None) -> dict[str, Any]:
+        """Wait for the answer with this number; others came too late for who had asked."""
         end = time.monotonic() + timeout
-        while b"\n" not in self._buffer:
-            left = end - time.monotonic()
-            if left <= 0 or not select.select([pipe], [], [], left)[0]:
-                raise RequestTimeout(
-                    f"the process of node {self.config.name!r} said nothing for {timeout:g} s"
-                )
-            piece = os.read(pipe, 65536)
-            if not piece:
-                raise self._ended()
-            self._buffer += piece
-        line, _, self._buffer = self._buffer.partition(b"\n")
-        reply: dict[str, Any] = json.loads(line)
-        return reply
-
-    def _checked(self, reply: dict[str, Any]) -> dict[str, Any]:
+        while True:
+            while b"\n" not in self._buffer:
+                self._read_piece(end, timeout)
+            line, _, self._buffer = self._buffer.partition(b"\n")
+            reply: dict[str, Any] = json.loads(line)
+            if reply.get("number") == number:
+                break
         if "error" in reply:
             kind = getattr(_exceptions, reply["class"], DynakvError)
             raise kind(reply["error"], code=reply["code"])
         return reply
+
+    def _read_piece(self, end: float, timeout: float) -> None:
+        assert self._child is not None
+        assert self._child.stdout is not None
+        pipe = self._child.stdout.fileno()
+        left = end - time.monotonic()
+        if left <= 0 or not select.select([pipe], [], [], left)[0]:
+            raise RequestTimeout(
+                f"the process of node {self.config.name!r} said nothing for {timeout:g} s"
+            )
+        piece = os.read(pipe, 65536)
+        if not piece:
+            raise self._ended()
+        self._buffer += piece
 
     def _ended(self) -> ClosedError:
         assert self._child is not None

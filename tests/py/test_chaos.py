@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import dynakv
@@ -74,15 +74,13 @@ def test_the_checker_of_once_keys(
 
 @pytest.mark.parametrize("exact", [False, True])
 def test_only_exact_workers_delete_and_overwrite(
-    cluster: dynakv.LocalCluster, *, exact: bool
+    cluster: dynakv.LocalCluster, wait_until: Callable[..., None], *, exact: bool
 ) -> None:
     """A client that tries again may leave two copies of a write, of which a delete meets one."""
     with cluster.client() as client:
         worker = Worker(70 + exact, client, 1, exact=exact)  # keys that no other test writes
         worker.start()
-        deadline = time.monotonic() + 30
-        while len(worker.states) < 2 * BATCH and time.monotonic() < deadline:
-            worker.join(0.01)
+        wait_until(lambda: len(worker.states) >= 2 * BATCH, what="two rounds have begun")
         worker.halt()
         worker.join(60)
         assert not worker.is_alive()

@@ -84,10 +84,12 @@ def test_nodes_come_and_go_while_another_thread_sets_faults(three: dynakv.LocalC
 
     with ThreadPoolExecutor(max_workers=1) as pool:
         healing = pool.submit(cut_and_heal)
-        for _ in range(5):
-            three.kill(2)
-            three.nodes[2].start()
-        over.set()
+        try:
+            for _ in range(5):
+                three.kill(2)
+                three.nodes[2].start()
+        finally:
+            over.set()
         assert healing.result(60) > 0
     three.wait_until("ready")
 
@@ -123,7 +125,7 @@ def test_an_answer_that_comes_too_late_answers_nothing_else() -> None:
         assert isinstance(node, _process.ProcessNode)
         assert node.pid is not None
         os.kill(node.pid, signal.SIGSTOP)
-        with pytest.raises(dynakv.RequestTimeout):
+        with pytest.raises(dynakv.RequestTimeout, match=r"said nothing for 0\.05 s"):
             node._request({"do": "something unknown"}, timeout=0.05)
         os.kill(node.pid, signal.SIGCONT)
         cluster.heal()  # not refused as unknown

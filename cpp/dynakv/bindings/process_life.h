@@ -41,6 +41,7 @@ void begin_exit();
 /// Waits until no thread is without the lock, 5 seconds at most.
 void finish_exit();
 
+/// Sleeps until the process is gone.
 [[noreturn]] void stand_still();
 
 /// Does `work` that waits for the interpreter lock: it runs Python code, or takes the lock back.
@@ -57,7 +58,7 @@ decltype(auto) stand_still_at_end(Work work) {
   } catch (const abi::__forced_unwind&) {
     stand_still();
   }
-#else  // pthread_exit() runs no destructors there
+#else  // other libraries have no name for that unwinding
   return work();
 #endif
 }
