@@ -1,10 +1,11 @@
 """./dev chaos: five processes under load while they are killed, stopped and cut off.
 
 The run has three parts. First one node is killed while all else is well, and what clients notice
-of it is measured. Then the nemesis does what its schedule says. At last everything is healed, must
-converge, and each key is compared with what its writer was promised. The seed decides the schedule
-and what workers choose; how threads and processes interleave is up to the machine, so the same
-seed repeats the faults and not each outcome.
+of it is measured. Then the nemesis does what its schedule says, and goes on while too little was
+acknowledged for the run to mean anything: a slow machine takes longer. At last everything is
+healed, must converge, and each key is compared with what its writer was promised. The seed decides
+the schedule and what workers choose; how threads and processes interleave is up to the machine, so
+the same seed repeats the faults and not each outcome.
 """
 
 from __future__ import annotations
@@ -25,12 +26,14 @@ from tests.chaos.calm import run_calm
 from tests.chaos.nemesis import Nemesis
 from tests.chaos.report import CONVERGED_GOAL_S, FULL_RUN_S, KillFigures, Report
 from tests.chaos.schedule import NODES, make_schedule
-from tests.chaos.workload import HELD, Worker
+from tests.chaos.workload import HELD, TIMEOUT_S, Worker
 
 KILL_PHASE_S = 10.0  # five before the kill, five after
 RETURN_S = 3.0  # measured after the return
+ROUND_S, ROUND_PACE = 5.0, 0.25  # of faults added while too little was acknowledged
+STRETCH = 5  # a slow machine may take so many times the seconds; more is as if it hung
 SAMPLE = 2000  # once keys that must be equal at all owners
-PATIENCE_S = 150.0  # beyond the load, for starting, converging and checking
+PATIENCE_S = 150.0  # beyond that, for starting, converging and checking
 
 
 def say(text: str) -> None:
@@ -89,12 +92,17 @@ def kill_phase(cluster: dynakv.LocalCluster, workers: Sequence[Worker], victim: 
 
 
 def start_workers(
-    retrying: Sequence[dynakv.Client], exact: Sequence[dynakv.Client], seed: int, first: int
+    retrying: Sequence[dynakv.Client],
+    exact: Sequence[dynakv.Client],
+    seed: int,
+    *,
+    first: int = 0,
+    timeout: float | None = None,
 ) -> list[Worker]:
     """Start a worker for each client named."""
     clients = [(client, False) for client in retrying] + [(client, True) for client in exact]
     workers = [
-        Worker(first + number, client, seed, exact=is_exact)
+        Worker(first + number, client, seed, exact=is_exact, timeout=timeout)
         for number, (client, is_exact) in enumerate(clients)
     ]
     for worker in workers:
@@ -122,22 +130,37 @@ def converge(cluster: dynakv.LocalCluster, workers: Sequence[Worker], report: Re
     report.converged_s = time.monotonic() - began
 
 
+def storm(nemesis: Nemesis, workers: Sequence[Worker], report: Report) -> None:
+    """Do the faults of the run, and more of them while too little was acknowledged."""
+    began = time.monotonic()
+    seconds = max(5.0, report.seconds - KILL_PHASE_S)
+    seed, pace = report.seed, 1.0
+    while True:
+        schedule = make_schedule(seed, seconds)
+        say(f"the nemesis has {len(schedule)} faults in {seconds / pace:g} s")
+        nemesis.run(schedule, seconds, pace=pace)
+        report.storm_s = time.monotonic() - began
+        if report.is_enough(workers) or report.storm_s > STRETCH * report.seconds:
+            return
+        # Where nodes take long to start, faults that follow each other fast leave no room for work.
+        seed, seconds, pace = seed + 1, ROUND_S, ROUND_PACE
+
+
 def run(cluster: dynakv.LocalCluster, report: Report, *, verbose: bool) -> None:
     """Do all three parts."""
     log = say if verbose else lambda text: None
     retrying = [cluster.client(max_in_flight=4096) for _ in range(2)]
     exact = [cluster.client(max_in_flight=4096, retry=dynakv.RetryPolicy(attempts=1))]
     say(f"one of {NODES} nodes is killed")
-    calm = start_workers([*retrying, *retrying], [], report.seed, 0)
+    calm = start_workers([*retrying, *retrying], [], report.seed)
     report.kill = kill_phase(cluster, calm, random.Random(report.seed).randrange(NODES))
 
-    chaos_s = max(5.0, report.seconds - KILL_PHASE_S)
-    schedule = make_schedule(report.seed, chaos_s)
-    say(f"the nemesis has {len(schedule)} faults in {chaos_s:g} s")
-    workers = start_workers(retrying, [*exact, *exact], report.seed, len(calm))
+    workers = start_workers(
+        retrying, [*exact, *exact], report.seed, first=len(calm), timeout=TIMEOUT_S
+    )
     nemesis = Nemesis(cluster, log=log)
     try:
-        nemesis.run(schedule, chaos_s)
+        storm(nemesis, [*calm, *workers], report)
     finally:
         for worker in workers:
             worker.halt()
@@ -183,7 +206,7 @@ def main() -> int:
         NODES, mode="process", durability=arguments.durability, start_timeout=60
     ) as cluster:
         pids = [node.pid for node in cluster.nodes]
-        guard = threading.Timer(report.seconds + PATIENCE_S, end_late, [cluster])
+        guard = threading.Timer(STRETCH * report.seconds + PATIENCE_S, end_late, [cluster])
         guard.daemon = True
         guard.start()
         if arguments.calm:

@@ -15,6 +15,11 @@ SUCCESS_GOAL = 0.999
 CONVERGED_GOAL_S = 30.0
 
 
+def acknowledged(counts: Counter[str]) -> int:
+    """How many operations were."""
+    return counts["puts"] + counts["gets"] + counts["deletes"]
+
+
 @dataclass
 class KillFigures:
     """One node killed while all else is well.
@@ -56,6 +61,7 @@ class Report:
     kill: KillFigures = field(default_factory=KillFigures)
     faults: Counter[str] = field(default_factory=Counter)
     counts: Counter[str] = field(default_factory=Counter)
+    storm_s: float = 0.0
     longest_pause: float = 0.0
     converged_s: float = 0.0
     converged_keys: int = 0
@@ -64,7 +70,18 @@ class Report:
 
     @property
     def acknowledged(self) -> int:
-        return self.counts["puts"] + self.counts["gets"] + self.counts["deletes"]
+        return acknowledged(self.counts)
+
+    @property
+    def part(self) -> float:
+        """Of the goals for counts: a shorter run has smaller ones."""
+        return min(1.0, self.seconds / FULL_RUN_S)
+
+    def is_enough(self, workers: Iterable[Worker]) -> bool:
+        """Whether workers had so many operations acknowledged that the run means something."""
+        return (
+            sum(acknowledged(worker.counts) for worker in workers) >= ACKNOWLEDGED_GOAL * self.part
+        )
 
     def add(self, workers: Iterable[Worker]) -> None:
         """Take over what workers counted and found."""
@@ -78,8 +95,8 @@ class Report:
                 self.violations.append(f"{worker.name} hangs")
 
     def judge(self) -> None:
-        """Compare with what must hold; a shorter run has smaller goals for its counts."""
-        part = min(1.0, self.seconds / FULL_RUN_S)
+        """Compare with what must hold."""
+        part = self.part
         for kind, goal in GOALS.items():
             if self.faults[kind] < int(goal * part):
                 self.violations.append(f"only {self.faults[kind]} {kind} of {int(goal * part)}")
@@ -111,6 +128,7 @@ class Report:
         failed = sum(n for name, n in self.counts.items() if name.endswith(" failed"))
         kill, counts = self.kill, self.counts
         rows = [
+            ("seconds of faults", f"{self.storm_s:.1f}"),
             ("kills (SIGKILL, restart)", f"{self.faults['kills']}"),
             (
                 "pauses (SIGSTOP)",

@@ -28,7 +28,7 @@ DELETES = 8  # of each round; there is no call that deletes many
 REGISTERS = 128
 RECENT = 1000  # once keys that a session reads again: within what a client remembers
 KEYS_MAX = 400_000  # of one worker; bounds memory and the time of the last check
-TIMEOUT_S = 2.0
+TIMEOUT_S = 2.0  # of a call during the faults; the default would spend the run on waiting
 
 IN_DOUBT, HELD, NOT_APPLIED, DELETED, MAYBE_DELETED = range(5)
 
@@ -40,10 +40,19 @@ class Worker:
     a subclass names alike takes the place of it.
     """
 
-    def __init__(self, number: int, client: dynakv.Client, seed: int, *, exact: bool) -> None:
+    def __init__(
+        self,
+        number: int,
+        client: dynakv.Client,
+        seed: int,
+        *,
+        exact: bool,
+        timeout: float | None = None,
+    ) -> None:
         self.name = f"worker {number}"
         self.number = number
         self.exact = exact
+        self.timeout = timeout  # of each call; None: the client's
         self.states = bytearray()  # of the once keys, by their numbers
         self.acked = [0] * REGISTERS  # newest acknowledged number of each register
         self.tried = [0] * REGISTERS
@@ -99,7 +108,7 @@ class Worker:
             self.counts["sloppy writes"] += 1
 
     def _put(self, items: list[tuple[bytes, bytes]]) -> list[dynakv.PutResult | dynakv.DynakvError]:
-        outcomes = self._kv.put_many(items, timeout=TIMEOUT_S)
+        outcomes = self._kv.put_many(items, timeout=self.timeout)
         now = time.monotonic()
         good = sum(isinstance(outcome, dynakv.PutResult) for outcome in outcomes)
         self.acked_puts_at.append((now, good))
@@ -136,7 +145,7 @@ class Worker:
     def _read_registers(self) -> None:
         chosen = self._draw.sample(range(REGISTERS), BATCH)
         keys = {self.register_key(number): number for number in chosen}
-        for key, outcome in self._kv.get_many(list(keys), timeout=TIMEOUT_S).items():
+        for key, outcome in self._kv.get_many(list(keys), timeout=self.timeout).items():
             self._note("gets", outcome)
             if isinstance(outcome, dynakv.GetResult):
                 self.check_register(keys[key], outcome, "its session read")
@@ -145,7 +154,7 @@ class Worker:
         count = len(self.states)
         chosen = self._draw.sample(range(max(0, count - RECENT), count), BATCH)
         keys = {self.once_key(number): number for number in chosen}
-        for key, outcome in self._kv.get_many(list(keys), timeout=TIMEOUT_S).items():
+        for key, outcome in self._kv.get_many(list(keys), timeout=self.timeout).items():
             self._note("gets", outcome)
             if isinstance(outcome, dynakv.GetResult):
                 self.check_once(keys[key], outcome, "its session read")
@@ -153,7 +162,7 @@ class Worker:
     def _delete(self) -> None:
         for number in self._draw.sample(self._deletable, min(DELETES, len(self._deletable))):
             try:
-                outcome = self._kv.delete(self.once_key(number), timeout=TIMEOUT_S)
+                outcome = self._kv.delete(self.once_key(number), timeout=self.timeout)
             except dynakv.DynakvError as error:
                 self._note("deletes", error)
                 if error.in_doubt:
