@@ -23,7 +23,7 @@ from types import FrameType
 import dynakv
 
 from tests.chaos.calm import run_calm
-from tests.chaos.nemesis import Nemesis
+from tests.chaos.nemesis import Nemesis, wait
 from tests.chaos.report import CONVERGED_GOAL_S, FULL_RUN_S, KillFigures, Report
 from tests.chaos.schedule import NODES, make_schedule
 from tests.chaos.workload import HELD, TIMEOUT_S, Worker
@@ -54,12 +54,6 @@ def rate(workers: Sequence[Worker], begin: float, end: float) -> float:
     """Puts acknowledged per second between two times."""
     acked = sum(n for worker in workers for at, n in worker.acked_puts_at if begin <= at < end)
     return acked / (end - begin)
-
-
-def wait(seconds: float) -> float:
-    """Let the load go on; return the time after it."""
-    threading.Event().wait(seconds)
-    return time.monotonic()
 
 
 def kill_phase(cluster: dynakv.LocalCluster, workers: Sequence[Worker], victim: int) -> KillFigures:

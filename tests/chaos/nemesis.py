@@ -13,6 +13,12 @@ import dynakv
 from tests.chaos.schedule import NODES, Fault
 
 
+def wait(seconds: float) -> float:
+    """Let the load go on; return the time after it."""
+    threading.Event().wait(max(0.0, seconds))
+    return time.monotonic()
+
+
 class Nemesis:
     """Runs a schedule against a cluster; a fault that lasts has a thread while it does.
 
@@ -27,7 +33,6 @@ class Nemesis:
         self.counts: Counter[str] = Counter()
         self.longest_pause = 0.0
         self._log = log
-        self._never = threading.Event()
 
     def run(self, schedule: list[Fault], seconds: float, *, pace: float = 1.0) -> None:
         """Do all faults of a schedule, at its pace or a slower one; each lasts as long as it says.
@@ -39,19 +44,16 @@ class Nemesis:
         with ThreadPoolExecutor(max_workers=NODES + 1) as pool:
             running: dict[int, Future[None]] = {}
             for fault in schedule:
-                self._wait_until(began + fault.at / pace)
+                wait(began + fault.at / pace - time.monotonic())
                 if fault.node in running:
                     running[fault.node].result()
                 began = max(began, time.monotonic() - fault.at / pace)
                 self._log(str(fault))
                 running[fault.node] = pool.submit(self._do, fault)
-            self._wait_until(began + seconds / pace)
+            wait(began + seconds / pace - time.monotonic())
             for future in running.values():
                 future.result()
         self.cluster.heal()
-
-    def _wait_until(self, when: float) -> None:
-        self._never.wait(max(0.0, when - time.monotonic()))
 
     def _do(self, fault: Fault) -> None:
         {"kill": self._kill, "pause": self._pause, "partition": self._cut}[fault.kind](fault)
@@ -59,7 +61,7 @@ class Nemesis:
     def _kill(self, fault: Fault) -> None:
         self.cluster.kill(fault.node)
         self.counts["kills"] += 1
-        self._never.wait(fault.lasts)
+        wait(fault.lasts)
         node = self.cluster.nodes[fault.node]
         node.stop()
         node.start()
@@ -67,7 +69,7 @@ class Nemesis:
     def _pause(self, fault: Fault) -> None:
         began = time.monotonic()
         self.cluster.pause(fault.node)
-        self._never.wait(fault.lasts)
+        wait(fault.lasts)
         self.cluster.resume(fault.node)
         self.longest_pause = max(self.longest_pause, time.monotonic() - began)
         self.counts["pauses"] += 1
@@ -76,5 +78,5 @@ class Nemesis:
         self.cluster.partition(fault.left, fault.right, one_way=fault.shape.startswith("one-way"))
         self.counts["partitions"] += 1
         self.counts[f"partitions: {fault.shape}"] += 1
-        self._never.wait(fault.lasts)
+        wait(fault.lasts)
         self.cluster.heal()
