@@ -200,7 +200,8 @@ def main() -> int:
         NODES, mode="process", durability=arguments.durability, start_timeout=60
     ) as cluster:
         pids = [node.pid for node in cluster.nodes]
-        guard = threading.Timer(STRETCH * report.seconds + PATIENCE_S, end_late, [cluster])
+        longest_s = report.seconds * (1 if arguments.calm else STRETCH)
+        guard = threading.Timer(longest_s + PATIENCE_S, end_late, [cluster])
         guard.daemon = True
         guard.start()
         if arguments.calm:
