@@ -21,6 +21,9 @@ std::shared_ptr<rocksdb::Cache> new_block_cache(std::size_t bytes);
 /// For each read: the checksum of every block is compared (I20).
 rocksdb::ReadOptions read_options();
 
+/// For each scan: what read_options() has, and an error in any table ends the scan (B43).
+rocksdb::ReadOptions scan_options();
+
 /// `options.reserve_bytes`, or the default for the directory's file system (0 when unknown).
 std::uint64_t reserve_bytes_of(const RocksDbOptions& options);
 

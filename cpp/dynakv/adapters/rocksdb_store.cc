@@ -140,8 +140,7 @@ Result<std::vector<std::pair<Bytes, Bytes>>> RocksDbStore::scan(Space space, Byt
                                                                 std::size_t count_max) {
   const auto changes = parts_->pending.ordered(space, first, last);
   const rocksdb::Slice end = slice_of(last);
-  rocksdb::ReadOptions options = read_options();
-  options.fill_cache = false;  // a scan must not push out what gets need
+  rocksdb::ReadOptions options = scan_options();
   if (!last.empty()) options.iterate_upper_bound = &end;
   const std::unique_ptr<rocksdb::Iterator> stored(
       parts_->db->NewIterator(options, &parts_->family(space)));

@@ -6,6 +6,7 @@
 #include <rocksdb/env.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <fstream>
@@ -13,6 +14,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "dynakv/adapters/rocksdb_store.h"
 
@@ -83,6 +85,16 @@ inline std::string find_file(const std::string& directory, const std::string& be
       found = entry.path().string();
     }
   }
+  return found;
+}
+
+/// The paths of all files of `directory` with this end of their names, in their order.
+inline std::vector<std::string> find_files(const std::string& directory, const std::string& end) {
+  std::vector<std::string> found;
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+    if (entry.path().string().ends_with(end)) found.push_back(entry.path().string());
+  }
+  std::sort(found.begin(), found.end());
   return found;
 }
 

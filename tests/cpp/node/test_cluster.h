@@ -3,32 +3,18 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <cstdlib>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "dynakv/domain/object_format.h"
 #include "dynakv/node/client.h"
 #include "dynakv/node/node.h"
+#include "tests/cpp/support/wait.h"
 
 namespace dynakv {
-
-inline constexpr Duration kTestTimeout = seconds(20);
-
-/// Asks again and again until it is true or the time is over.
-inline bool wait_until(const std::function<bool()>& is_true, Duration timeout = kTestTimeout) {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::nanoseconds(timeout.nanoseconds);
-  while (!is_true()) {
-    if (std::chrono::steady_clock::now() >= end) return false;
-    std::this_thread::yield();
-  }
-  return true;
-}
 
 class TestDirectory {
  public:
