@@ -53,9 +53,7 @@ void FaultInjector::inject(const PlannedFault& fault) {
       }
       return cut(group, fault.lasts);
     case FaultKind::one_way:
-      if (fault.a == fault.b) return;
-      simulation_.partition({fault.a}, {fault.b}, true);
-      simulation_.at(simulation_.now() + fault.lasts, [this] { simulation_.heal(); });
+      if (fault.a != fault.b) cut_sides({fault.a}, {fault.b}, fault.lasts, true);
       return;
     case FaultKind::clog:
       if (fault.a != fault.b) simulation_.clog(fault.a, fault.b, fault.lasts);

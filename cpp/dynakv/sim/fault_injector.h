@@ -4,6 +4,7 @@
 // healed before. A node whose process ended is started again, as its supervisor would.
 #pragma once
 
+#include <list>
 #include <vector>
 
 #include "dynakv/sim/oracle.h"
@@ -38,8 +39,13 @@ class FaultInjector {
   void take_backups();
 
   void cut(const std::vector<int>& group, Duration lasts);
-  /// A partition that ends after `lasts`, and ends no other.
-  void cut_between(const std::vector<int>& a, const std::vector<int>& b, Duration lasts);
+  void cut_sides(const std::vector<int>& a, const std::vector<int>& b, Duration lasts,
+                 bool one_way = false);
+  /// The end of a partition joins nobody whom another one still keeps apart. What is cut both ways
+  /// stays so until the last partition of the two has ended, be that one-way.
+  void cut_between(const std::vector<int>& a, const std::vector<int>& b, Duration lasts,
+                   bool one_way = false);
+  bool is_cut(int x, int y) const;
   void cut_bridge(const PlannedFault& fault);
   void cut_ring(const PlannedFault& fault);
   void flap(const PlannedFault& fault, Instant until);
@@ -50,6 +56,11 @@ class FaultInjector {
   Simulation& simulation_;
   Oracle& oracle_;
   CallFault store_calls_;
+  struct Cut {
+    std::vector<int> a;
+    std::vector<int> b;
+  };
+  std::list<Cut> cuts_;
   struct Backup {
     Instant at;
     SimDisk::Image image;

@@ -1,5 +1,6 @@
 // The faults of the network: partitions of all shapes, and links that hold back what they carry.
 #include <algorithm>
+#include <utility>
 
 #include "dynakv/base/sometimes.h"
 #include "dynakv/sim/fault_injector.h"
@@ -20,14 +21,38 @@ void FaultInjector::cut(const std::vector<int>& group, Duration lasts) {
     if (host >= simulation_.node_count() && host % 2 == 0 && group.size() > 1) continue;
     others.push_back(host);
   }
-  simulation_.partition(group, others);
+  cut_sides(group, others, lasts);
+}
+
+void FaultInjector::cut_sides(const std::vector<int>& a, const std::vector<int>& b, Duration lasts,
+                              bool one_way) {
+  if (!plan_.partitions_end_together) return cut_between(a, b, lasts, one_way);
+  simulation_.partition(a, b, one_way);
   simulation_.at(simulation_.now() + lasts, [this] { simulation_.heal(); });
 }
 
 void FaultInjector::cut_between(const std::vector<int>& a, const std::vector<int>& b,
-                                Duration lasts) {
-  simulation_.partition(a, b);
-  simulation_.at(simulation_.now() + lasts, [this, a, b] { simulation_.mend(a, b); });
+                                Duration lasts, bool one_way) {
+  simulation_.partition(a, b, one_way);
+  const auto cut = cuts_.insert(cuts_.end(), {a, b});
+  simulation_.at(simulation_.now() + lasts, [this, cut] {
+    const Cut ended = std::move(*cut);
+    cuts_.erase(cut);
+    for (const int x : ended.a) {
+      for (const int y : ended.b) {
+        if (plan_.partitions_end_together || !is_cut(x, y)) simulation_.mend({x}, {y});
+      }
+    }
+  });
+}
+
+bool FaultInjector::is_cut(int x, int y) const {
+  const auto holds = [](const std::vector<int>& hosts, int host) {
+    return std::find(hosts.begin(), hosts.end(), host) != hosts.end();
+  };
+  return std::any_of(cuts_.begin(), cuts_.end(), [&](const Cut& cut) {
+    return (holds(cut.a, x) && holds(cut.b, y)) || (holds(cut.a, y) && holds(cut.b, x));
+  });
 }
 
 std::vector<int> FaultInjector::hosts_but(int host) const {

@@ -128,6 +128,7 @@ Plan draw_plan(std::uint64_t seed, const PlanLimits& limits) {
   Plan plan;
   plan.seed = seed;
   plan.length = limits.length;
+  plan.partitions_end_together = limits.partitions_end_together;
   plan.client_count = limits.client_count;
   plan.key_count = static_cast<int>(random.stream("keys").between(1, 20));
   plan.keys_share_slot = random.stream("slots").chance(1, 2);

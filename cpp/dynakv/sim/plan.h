@@ -93,6 +93,8 @@ struct Plan {
   SingleFault single_fault;
   /// Sites that are on (sim/perturbations.h); they change `simulation` when the plan is run.
   std::vector<std::size_t> perturbations;
+  /// The end of a partition ends all of them, as recorded seeds had it.
+  bool partitions_end_together = false;
   /// A node whose process ended by itself is started again, as its supervisor would.
   bool restarts_failed_nodes = false;
   /// Meant to run with the store of real nodes under its disks, where the program has one to give
@@ -119,6 +121,11 @@ struct PlanLimits {
   std::uint32_t single_kind_percent = 11;
   /// Of the plans with faults: how many have disks full to the last byte. 0: as recorded seeds.
   std::uint32_t no_room_percent = 15;
+  /// Of the wipes and the backups that are put back: how many while another node, which may have
+  /// what they lack, is cut off. 0: as recorded seeds.
+  std::uint32_t absent_witness_percent = 40;
+  /// Plan::partitions_end_together.
+  bool partitions_end_together = false;
   /// Of all plans: how many are perturbed.
   std::uint32_t perturbed_percent = 50;
 };

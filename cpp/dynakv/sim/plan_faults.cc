@@ -147,6 +147,36 @@ void draw_full_disks(Plan& plan, const PlanLimits& limits, Random random) {
   finish_faults(plan);
 }
 
+/// From a stream of their own too: while a node forgets, another one that may have what it lacks is
+/// cut off, and in some plans all the rest were until then. So a new life is heard of by who knows
+/// of the old one, and recoveries begin from copies that are behind.
+void draw_absent_witnesses(Plan& plan, const PlanLimits& limits, Random random) {
+  const int nodes = plan.simulation.node_count;
+  std::vector<PlannedFault> absences;
+  const auto be_absent = [&](std::int64_t group, Instant from, Instant until) {
+    PlannedFault absence;
+    absence.kind = FaultKind::split;
+    absence.at = from;
+    absence.amount = group;
+    absence.lasts = until - from;
+    absences.push_back(absence);
+  };
+  for (const PlannedFault& fault : plan.faults) {
+    if (fault.kind != FaultKind::restore_backup && fault.kind != FaultKind::wipe) continue;
+    if (!random.chance(limits.absent_witness_percent, 100)) continue;
+    const auto distance = 1 + static_cast<int>(random.below(static_cast<unsigned>(nodes - 1)));
+    const std::int64_t victim = std::int64_t{1} << fault.a;
+    const std::int64_t witness = std::int64_t{1} << (fault.a + distance) % nodes;
+    const std::int64_t rest = (std::int64_t{1} << nodes) - 1 - victim - witness;
+    const Instant cut = fault.at - milliseconds(random.between(1, 500));
+    const Instant back = fault.at + fault.lasts + milliseconds(random.between(500, 30'000));
+    be_absent(witness, cut, back);
+    if (random.chance(1, 2)) be_absent(rest, cut - milliseconds(random.between(100, 1500)), cut);
+  }
+  plan.faults.insert(plan.faults.end(), absences.begin(), absences.end());
+  finish_faults(plan);
+}
+
 /// Some plans keep a single kind of what they drew, each as likely as any other.
 void keep_single_kind(Plan& plan, const PlanLimits& limits, Random random) {
   if (plan.faults.empty() || !random.chance(limits.single_kind_percent, 100)) return;
@@ -188,6 +218,7 @@ void draw_all_faults(Plan& plan, const PlanLimits& limits, const Random& random)
   draw_clones(plan, random.stream("clones"));
   draw_strange_faults(plan, random.stream("strange faults"));
   draw_full_disks(plan, limits, random.stream("full disks"));
+  draw_absent_witnesses(plan, limits, random.stream("absent witnesses"));
   keep_single_kind(plan, limits, random.stream("single kind"));
   draw_excess_losses(plan, limits, random.stream("excess losses"));
 }

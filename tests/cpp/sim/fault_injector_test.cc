@@ -3,7 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <bit>
 #include <set>
+#include <utility>
+#include <vector>
 
 #include "dynakv/sim/run.h"
 
@@ -13,11 +17,11 @@ namespace {
 constexpr int kClients = 2;
 const Instant kFaultAt = Instant{} + seconds(5);
 
-/// A cluster at rest in which one fault happens after five seconds.
+/// A cluster at rest in which a fault happens after five seconds, and others with it.
 class FaultyCluster {
  public:
-  FaultyCluster(int nodes, PlannedFault fault)
-      : plan_(plan_of(nodes, fault)),
+  FaultyCluster(int nodes, PlannedFault fault, std::vector<PlannedFault> others = {})
+      : plan_(plan_of(nodes, fault, std::move(others))),
         simulation_(plan_.simulation),
         oracle_(simulation_, plan_),
         faults_(plan_, simulation_, oracle_) {
@@ -43,15 +47,16 @@ class FaultyCluster {
   FaultInjector& faults() { return faults_; }
 
  private:
-  static Plan plan_of(int nodes, PlannedFault fault) {
+  static Plan plan_of(int nodes, PlannedFault fault, std::vector<PlannedFault> others) {
     Plan plan;
     plan.seed = plan.simulation.seed = 11;
     plan.simulation.node_count = nodes;
     plan.client_count = kClients;
     plan.key_count = 1;
     plan.length = seconds(30);
-    fault.at = kFaultAt;
-    plan.faults = {fault};
+    plan.faults = std::move(others);
+    plan.faults.push_back(fault);
+    for (PlannedFault& each : plan.faults) each.at = kFaultAt;
     return plan;
   }
 
@@ -104,6 +109,23 @@ TEST(FaultInjector, AFlappingNodeComesAndGoes) {
     EXPECT_EQ(cluster.are_cut(1, 3), is_off) << "clients, too";
     EXPECT_FALSE(cluster.are_cut(0, 2));
   }
+}
+
+TEST(FaultInjector, TheEndOfAPartitionEndsNoOther) {
+  FaultyCluster cluster(5, {.kind = FaultKind::isolate, .a = 0, .lasts = seconds(3)},
+                        {{.kind = FaultKind::isolate, .a = 1, .lasts = seconds(1)},
+                         {.kind = FaultKind::split, .amount = 0b01100, .lasts = seconds(2)}});
+  cluster.run_to(kFaultAt + milliseconds(500));
+  EXPECT_EQ(cluster.seen_by(1), (std::set<int>{}));
+  cluster.run_to(kFaultAt + milliseconds(1500));
+  EXPECT_EQ(cluster.seen_by(0), (std::set<int>{}));
+  EXPECT_EQ(cluster.seen_by(1), (std::set<int>{4})) << "the others are still cut off";
+  EXPECT_EQ(cluster.seen_by(2), (std::set<int>{3}));
+  cluster.run_to(kFaultAt + milliseconds(2500));
+  EXPECT_EQ(cluster.seen_by(0), (std::set<int>{}));
+  EXPECT_EQ(cluster.seen_by(2), (std::set<int>{1, 3, 4}));
+  cluster.run_to(kFaultAt + milliseconds(3500));
+  EXPECT_EQ(cluster.seen_by(0), (std::set<int>{1, 2, 3, 4}));
 }
 
 TEST(FaultInjector, WhatASwizzleHoldsBackComesLaterAndIsNotLost) {
@@ -195,6 +217,47 @@ TEST(PlannedFaults, OnePlanInTenHasASingleKindAndThatCanBeAny) {
   EXPECT_NEAR(with_faults, 0.9 * kPlans, 0.03 * kPlans);
   EXPECT_NEAR(single, 0.1 * kPlans, 0.03 * kPlans);
   EXPECT_EQ(alone.size(), static_cast<std::size_t>(FaultKind::wipe) + 1);
+}
+
+// Who may tell a node what it forgot is cut off when it forgets, and comes back when it runs again.
+TEST(PlannedFaults, SomeNodesForgetWhileAWitnessIsAbsent) {
+  PlanLimits limits;
+  limits.operation_count = 1;
+  limits.single_kind_percent = limits.excess_loss_percent = 0;
+  for (const std::uint32_t percent : {0U, 40U, 100U}) {
+    limits.absent_witness_percent = percent;
+    int losses = 0;
+    int witnesses = 0;
+    int rests = 0;
+    for (std::uint64_t seed = 1; seed <= 2000; ++seed) {
+      const Plan plan = draw_plan(seed, limits);
+      for (const PlannedFault& loss : plan.faults) {
+        if (loss.kind != FaultKind::wipe && loss.kind != FaultKind::restore_backup) continue;
+        ++losses;
+        const auto has_split = [&](auto&& is_it) {
+          return std::any_of(plan.faults.begin(), plan.faults.end(), [&](const auto& fault) {
+            const bool is_of_others = ((fault.amount >> loss.a) & 1) == 0;
+            return fault.kind == FaultKind::split && is_of_others && is_it(fault);
+          });
+        };
+        const Duration before = milliseconds(500);
+        witnesses += has_split([&](const PlannedFault& fault) {
+          const bool is_one = std::popcount(static_cast<std::uint64_t>(fault.amount)) == 1;
+          return is_one && fault.at < loss.at && loss.at <= fault.at + before &&
+                 fault.at + fault.lasts > loss.at + loss.lasts;
+        });
+        rests += has_split([&](const PlannedFault& fault) {
+          const Instant end = fault.at + fault.lasts;
+          const int size = std::popcount(static_cast<std::uint64_t>(fault.amount));
+          return size == plan.simulation.node_count - 2 && end < loss.at &&
+                 loss.at <= end + before && fault.lasts <= milliseconds(1500);
+        });
+      }
+    }
+    ASSERT_GT(losses, 500);
+    EXPECT_NEAR(witnesses, losses * percent / 100.0, losses * 0.05) << percent << " %";
+    EXPECT_NEAR(rests, losses * percent / 200.0, losses * 0.05) << percent << " %";
+  }
 }
 
 }  // namespace

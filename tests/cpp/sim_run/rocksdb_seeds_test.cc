@@ -60,8 +60,10 @@ TEST(RocksDbSeeds, AreCleanAndSomeRecoverATornLog) {
 // (70040); a backup taken between a write and its sync, put back (1008070); a scan that passed over
 // a table whose first block was damaged, so that its objects read as absent (9010103, B43).
 TEST(RocksDbSeeds, ThatOnceFailedPass) {
-  const PlanLimits now;
-  PlanLimits before = now;  // as plans were drawn when they were found
+  PlanLimits now;  // as plans were drawn when they were found
+  now.absent_witness_percent = 0;
+  now.partitions_end_together = true;
+  PlanLimits before = now;
   before.perturbed_percent = before.single_kind_percent = before.no_room_percent = 0;
   for (const auto& [seed, limits] : {std::pair{147U, before},
                                      {169U, before},
@@ -114,6 +116,8 @@ TEST(RocksDbSeeds, TheSameSeedGivesTheSameTrace) {
 // store is opened and flushed, and took file numbers beside it.
 TEST(RocksDbSeeds, CompactionsDoNotRaceWithTheCallsThatBeginThem) {
   PlanLimits plain;
+  plain.absent_witness_percent = 0;
+  plain.partitions_end_together = true;
   plain.perturbed_percent = plain.single_kind_percent = plain.no_room_percent = 0;
   Plan plan = draw_plan(2023520, plain);
   plan.simulation.store = new_rocksdb_sim_store;
