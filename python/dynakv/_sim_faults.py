@@ -28,7 +28,7 @@ class SimFaults:
         self._native.partition(self._hosts(a), self._hosts(b), one_way)
 
     def mend(self, a: Host | Iterable[Host], b: Host | Iterable[Host]) -> None:
-        """End what `partition` began between hosts `a` and hosts `b`; other partitions go on."""
+        """Join hosts `a` and hosts `b` again, whatever cut them; those between others go on."""
         self._native.mend(self._hosts(a), self._hosts(b))
 
     def heal(self) -> None:

@@ -39,6 +39,7 @@ class FaultInjector {
   void take_backups();
 
   void cut(const std::vector<int>& group, Duration lasts);
+  /// cut_between(), or as recorded seeds had it.
   void cut_sides(const std::vector<int>& a, const std::vector<int>& b, Duration lasts,
                  bool one_way = false);
   /// The end of a partition joins nobody whom another one still keeps apart. What is cut both ways

@@ -38,7 +38,7 @@ class RocksDbCorruption : public testing::Test {
   std::string file(const char* begin, const char* end) {
     return find_file(directory_.path(), begin, end);
   }
-  std::vector<std::string> tables_in_order() { return find_files(directory_.path(), ".sst"); }
+  std::vector<std::string> tables_in_order() { return find_files(directory_.path(), "", ".sst"); }
   void change(const std::string& path, const std::function<void(Bytes&)>& damage) {
     Bytes content = read_file(path);
     damage(content);

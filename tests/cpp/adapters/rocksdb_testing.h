@@ -75,27 +75,23 @@ inline void write_file(const std::string& path, const Bytes& content) {
   file.write(content.data(), static_cast<std::streamsize>(content.size()));
 }
 
-/// The path of the newest file of `directory` with this beginning and end of its name.
-inline std::string find_file(const std::string& directory, const std::string& begin,
-                             const std::string& end) {
-  std::string found;
-  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with(begin) && name.ends_with(end) && entry.path().string() > found) {
-      found = entry.path().string();
-    }
-  }
-  return found;
-}
-
-/// The paths of all files of `directory` with this end of their names, in their order.
-inline std::vector<std::string> find_files(const std::string& directory, const std::string& end) {
+/// The paths of all files of `directory` with this beginning and end of their names, oldest first.
+inline std::vector<std::string> find_files(const std::string& directory, const std::string& begin,
+                                           const std::string& end) {
   std::vector<std::string> found;
   for (const auto& entry : std::filesystem::directory_iterator(directory)) {
-    if (entry.path().string().ends_with(end)) found.push_back(entry.path().string());
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with(begin) && name.ends_with(end)) found.push_back(entry.path().string());
   }
   std::sort(found.begin(), found.end());
   return found;
+}
+
+/// The newest of them; empty when there is none.
+inline std::string find_file(const std::string& directory, const std::string& begin,
+                             const std::string& end) {
+  const std::vector<std::string> found = find_files(directory, begin, end);
+  return found.empty() ? std::string() : found.back();
 }
 
 /// Faults of the disk, switched by a test while RocksDB's threads run.

@@ -219,7 +219,7 @@ TEST(PlannedFaults, OnePlanInTenHasASingleKindAndThatCanBeAny) {
   EXPECT_EQ(alone.size(), static_cast<std::size_t>(FaultKind::wipe) + 1);
 }
 
-// Who may tell a node what it forgot is cut off when it forgets, and comes back when it runs again.
+// Who may tell a node what it forgot is cut off before it forgets, until after it runs again.
 TEST(PlannedFaults, SomeNodesForgetWhileAWitnessIsAbsent) {
   PlanLimits limits;
   limits.operation_count = 1;

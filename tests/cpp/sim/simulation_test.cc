@@ -11,6 +11,7 @@
 #include "dynakv/sim/run.h"
 #include "dynakv/sim/shrink.h"
 #include "dynakv/sim/simulation.h"
+#include "tests/cpp/support/recorded_plans.h"
 
 namespace dynakv {
 namespace {
@@ -128,12 +129,10 @@ TEST(Simulation, SeedsThatOnceFailedPass) {
     if (line.empty() || line.front() == '#') continue;
     const std::uint64_t seed = std::stoull(line);
     ++count;
-    PlanLimits now;
+    PlanLimits now = test::before_partitions_overlapped();
     now.single_kind_percent = 0;  // as before a single kind could be any
     now.no_room_percent = 0;      // and before disks were full to the last byte
-    now.absent_witness_percent = 0;
-    now.partitions_end_together = true;
-    PlanLimits small = now;  // as in tests/cpp/canary, where some of them were found
+    PlanLimits small = now;       // as in tests/cpp/canary, where some of them were found
     small.operation_count = 600;
     small.length = seconds(60);
     small.fault_count_mean = 15;

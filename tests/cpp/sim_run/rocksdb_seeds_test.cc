@@ -6,6 +6,7 @@
 
 #include "dynakv/sim/run.h"
 #include "sim_run/rocksdb_sim_store.h"
+#include "tests/cpp/support/recorded_plans.h"
 
 namespace dynakv {
 namespace {
@@ -60,9 +61,7 @@ TEST(RocksDbSeeds, AreCleanAndSomeRecoverATornLog) {
 // (70040); a backup taken between a write and its sync, put back (1008070); a scan that passed over
 // a table whose first block was damaged, so that its objects read as absent (9010103, B43).
 TEST(RocksDbSeeds, ThatOnceFailedPass) {
-  PlanLimits now;  // as plans were drawn when they were found
-  now.absent_witness_percent = 0;
-  now.partitions_end_together = true;
+  const PlanLimits now = test::before_partitions_overlapped();  // as when they were found
   PlanLimits before = now;
   before.perturbed_percent = before.single_kind_percent = before.no_room_percent = 0;
   for (const auto& [seed, limits] : {std::pair{147U, before},
@@ -115,9 +114,7 @@ TEST(RocksDbSeeds, TheSameSeedGivesTheSameTrace) {
 // Thirty failed syncs, each with a restart that leaves a table more: compactions begin while the
 // store is opened and flushed, and took file numbers beside it.
 TEST(RocksDbSeeds, CompactionsDoNotRaceWithTheCallsThatBeginThem) {
-  PlanLimits plain;
-  plain.absent_witness_percent = 0;
-  plain.partitions_end_together = true;
+  PlanLimits plain = test::before_partitions_overlapped();
   plain.perturbed_percent = plain.single_kind_percent = plain.no_room_percent = 0;
   Plan plan = draw_plan(2023520, plain);
   plan.simulation.store = new_rocksdb_sim_store;
