@@ -39,6 +39,10 @@ class RocksDbHealth final : public rocksdb::EventListener {
   /// RocksDB refuses writes until there is space. They leave no trace and may be tried again.
   bool writes_stopped() const { return writes_stopped_; }
 
+  /// A write was refused for want of space. RocksDB tells of an error before it acts on it; a
+  /// recovery in between finds nothing to do, and so takes the database for one that goes on.
+  void note_refusal() { writes_stopped_ = true; }
+
   /// To be called after a step of `bytes`: looks at the free space every kCheckedBytes or
   /// kCheckedSteps, so that a healthy store pays next to nothing for it.
   void note_step(std::size_t bytes);

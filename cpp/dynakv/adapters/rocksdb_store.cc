@@ -182,7 +182,10 @@ Status RocksDbStore::write_step() {
   rocksdb::WriteBatch& batch = parts_->pending.batch();
   const rocksdb::Status status = parts_->db->Write(rocksdb::WriteOptions(), &batch);
   if (const auto failure = health.failure()) return fail(*failure);  // the listener came first
-  if (is_no_space(status)) return fail(error_of(status, "the step stays pending"));
+  if (is_no_space(status)) {
+    health.note_refusal();
+    return fail(error_of(status, "the step stays pending"));
+  }
   if (!status.ok()) return fail(health.note_failure(error_of(status, "cannot write a step")));
   if (Status noted = parts_->mark->note_written(parts_->db->GetLatestSequenceNumber()); !noted) {
     return fail(health.note_failure(noted.error()));
