@@ -44,8 +44,10 @@ if(NOT APPLE)
   add_link_options(LINKER:--as-needed)
 endif()
 
-# NOHASHDIR: the build folder is not part of the key, or the two builds would share nothing.
+# NOHASHDIR and BASEDIR: neither the build folder nor the place of the checkout is part of the key,
+# or the two builds, and two checkouts, would share nothing.
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_NOHASHDIR=1 ${CCACHE_PROGRAM})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_NOHASHDIR=1
+                                  CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} ${CCACHE_PROGRAM})
 endif()
