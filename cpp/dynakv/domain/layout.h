@@ -53,6 +53,14 @@ struct Layout {
   bool operator==(const Layout&) const = default;
 };
 
+/// What the operator says of a cluster that is to begin.
+struct FirstCluster {
+  /// Ids are nil where they are not known yet.
+  std::vector<Member> members;
+  BucketProperties defaults;
+  std::map<Bytes, BucketProperties> buckets;
+};
+
 /// The first layout of a cluster: sorts the members, makes the cluster id from theirs, so that all
 /// first members compute the same layout by themselves.
 /// Errors: invalid_argument for no members, a name or id twice, a capacity out of range, or bucket

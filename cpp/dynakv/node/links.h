@@ -25,7 +25,7 @@
 #include "dynakv/adapters/wire_codec.h"
 #include "dynakv/base/random.h"
 #include "dynakv/node/link_faults.h"
-#include "dynakv/node/timer_queue.h"
+#include "dynakv/base/timer_queue.h"
 #include "dynakv/protocol/messages.h"
 
 namespace dynakv {

@@ -112,7 +112,7 @@ Status Node::bootstrap(std::vector<Member> members, BucketProperties defaults,
     const auto answer = [result](const Status& status) { result->set_value(status); };
     if (!running) return answer(fail(ErrorCode::closed, "the node was stopped"));
     if (ids_are_known) return loop.adopt_layout(layout, answer);
-    loop.form_cluster(members, defaults, buckets, answer);
+    loop.form_cluster({members, defaults, buckets}, answer);
   });
   return done.get();
 }

@@ -10,9 +10,6 @@
 namespace dynakv {
 namespace {
 
-/// Pause before a batch or a sync that met a full disk is tried again.
-constexpr Duration kDiskRetryPause = milliseconds(200);
-
 /// Carries what ends the run up to run(), through Asio's frames, which let exceptions pass.
 struct StoppedForGood {
   Error error;
@@ -42,12 +39,15 @@ Status NodeLoop::open(const StartEvidence& evidence, Random random) {
   core_options.rejoin = options_.rejoin;
   core_options.protocol = options_.protocol;
   core_options.effects_wait_for_sync = options_.durability == Durability::group;
-  core_ = std::make_unique<NodeCore>(std::move(core_options), *store_, random);
-  if (Status started = core_->start(link_now(), evidence, out_); !started) return started;
-  core_->end_step();
-  if (Status written = store_->write_step(); !written) return written;
-  if (Status synced = store_->sync(); !synced) return synced;
-  queue_.push({.effects = out_.take(), .progress = core_->progress()});
+  runner_ = std::make_unique<StepRunner>(std::move(core_options), *store_, random);
+  if (Status started = runner_->start(link_now(), evidence); !started) return started;
+  if (Status written = runner_->end_step(link_now()); !written) return written;
+  if (runner_->has_held_batch()) {
+    return fail(ErrorCode::disk_full, "the disk is full; make room and start the node again");
+  }
+  if (runner_->begin_sync()) {
+    if (Status synced = runner_->end_sync(link_now(), store_->sync()); !synced) return synced;
+  }
   // Memory has nothing to sync.
   if (options_.durability == Durability::group && options_.storage == StorageKind::rocksdb) {
     syncer_ = std::make_unique<Syncer>(*store_, [&transport] { transport.wake(); });
@@ -84,13 +84,13 @@ void NodeLoop::turn() {
 void NodeLoop::end_turn() {
   do {
     run_timers();
-    if (had_input_) finish_step();
+    if (runner_->has_open_step()) finish_step();
     advance_durability();
     release();
     limit_input();
     // A connection that fails here is news for the core: another step.
     links_.transport().flush();
-  } while (had_input_ || !own_answers_.empty());
+  } while (runner_->has_open_step() || !own_answers_.empty());
   publish();
   arm_alarm();
 }
@@ -102,86 +102,43 @@ Now NodeLoop::link_now() {
 
 void NodeLoop::run_timers() {
   const Now now = link_now();
-  while (const auto timer = timers_.take_due(now.steady)) {
-    had_input_ = true;
-    core_->handle_timer(now, *timer, out_);
-  }
+  runner_->wake(now);
   links_.run_timers(now.steady);
   for (auto& [from, message] : std::exchange(own_answers_, {})) {
     handle_peer_message(from, std::move(message));
   }
-  if (now.steady >= disk_retry_at_) {
-    ++counters_.disk_full_retries;
-    disk_retry_at_ = Instant::far_future();
-    had_input_ = had_input_ || write_held_;
-  }
 }
 
 void NodeLoop::finish_step() {
-  had_input_ = false;
-  ++counters_.steps;
-  if (const auto& failure = core_->failure()) stop_for_good(*failure);
-  core_->end_step();
+  if (const Status ended = runner_->end_step(link_now()); !ended) stop_for_good(ended.error());
   follow_peers();
-  WaitingStep step{.effects = out_.take(), .waiters = std::exchange(waiters_, {})};
-  write_held_ = false;
-  if (store_->has_pending()) {
-    const Status written = store_->write_step();
-    write_held_ = !written && written.error().code == ErrorCode::disk_full;
-    if (!written && !write_held_) stop_for_good(written.error());
-    // The store keeps the batch and adds later steps to it: their effects wait for it together.
-    if (write_held_) disk_retry_at_ = link_now().steady + kDiskRetryPause;
-    if (written) ++written_;
-    ++counters_.batches;
-  }
-  step.batch = written_ + (write_held_ ? 1 : 0);
-  step.progress = core_->progress();
-  queue_.push(std::move(step));
 }
 
 void NodeLoop::advance_durability() {
   if (syncer_ == nullptr) {
-    durable_ = written_;
+    // There is nothing to sync, or nothing waits for it.
+    if (runner_->begin_sync()) (void)runner_->end_sync(link_now(), {});
     return;
   }
-  if (const auto result = syncer_->take_result()) {
-    if (result->has_value()) {
-      durable_ = syncing_;
-    } else if (result->error().code == ErrorCode::disk_full) {
-      disk_retry_at_ = std::min(disk_retry_at_, link_now().steady + kDiskRetryPause);
-    } else {
-      stop_for_good(result->error());
-    }
-  }
-  const bool held = disk_retry_at_ != Instant::far_future();
-  if (syncer_->is_busy() || durable_ == written_ || held) return;
-  syncing_ = written_;
+  if (const auto result = syncer_->take_result()) end_sync(*result);
+  if (syncer_->is_busy() || !runner_->begin_sync()) return;
   ++counters_.syncs;
   syncer_->request();
 }
 
-void NodeLoop::release() {
-  while (auto step = queue_.take(durable_)) {
-    durable_progress_ = step->progress;
-    for (Effect& effect : step->effects) perform(effect);
-    for (const auto& waiter : step->waiters) waiter({});
+void NodeLoop::end_sync(const Status& result) {
+  if (const Status ended = runner_->end_sync(link_now(), result); !ended) {
+    stop_for_good(ended.error());
   }
 }
 
-void NodeLoop::perform(Effect& effect) {
-  if (auto* to_send = std::get_if<Send>(&effect)) {
-    send(*to_send);
-  } else if (const auto* timer = std::get_if<SetTimer>(&effect)) {
-    timers_.set(timer->timer, timer->at);
-  } else if (const auto* cancelled = std::get_if<CancelTimer>(&effect)) {
-    timers_.cancel(cancelled->timer);
-  } else if (const auto* trace = std::get_if<Trace>(&effect)) {
-    if (!log_.is_on(LogLevel::debug)) return;
-    std::string line = trace->event;
-    for (const auto& [name, value] : trace->fields) line += " " + name + "=" + value;
-    log_.write(LogLevel::debug, line);
+void NodeLoop::release() {
+  while (auto step = runner_->take_released()) {
+    for (Effect& effect : step->effects) {
+      if (auto* to_send = std::get_if<Send>(&effect)) send(*to_send);
+    }
+    step->tell_waiters({});
   }
-  // A node has no application above it that a Reply could go to.
 }
 
 void NodeLoop::send(Send& effect) {
@@ -223,52 +180,43 @@ void NodeLoop::answer_too_large(Send& effect) {
 }
 
 void NodeLoop::limit_input() {
-  const bool too_much = queue_.effect_count() > options_.unsynced_effect_count_max ||
-                        queue_.bytes() > options_.unsynced_bytes_max;
+  const bool too_much = runner_->waiting().effect_count() > options_.unsynced_effect_count_max ||
+                        runner_->waiting().bytes() > options_.unsynced_bytes_max;
   if (too_much) ++counters_.reading_pauses;
   links_.transport().set_reading_paused(too_much);
 }
 
 void NodeLoop::arm_alarm() {
-  const Instant next = std::min({timers_.next(), links_.next_timer(), disk_retry_at_});
+  const Instant next = std::min(runner_->next_wake(), links_.next_timer());
   if (next != Instant::far_future()) links_.transport().set_alarm(next, system_now().steady);
-}
-
-Hello NodeLoop::hello_for(const NodeId& peer) const {
-  Hello hello = core_->hello_for(peer);
-  // It goes out at once, so it may not speak of a step that is not durable yet.
-  hello.progress = durable_progress_;
-  return hello;
 }
 
 void NodeLoop::handle_peer_up(const Hello& hello) {
   // While a cluster forms, this is how its members' ids become known.
-  had_input_ = peers_changed_ = true;
-  core_->handle_peer_up(link_now(), hello, out_);
+  peers_changed_ = true;
+  runner_->handle_peer_up(link_now(), hello);
   log_.write(LogLevel::info, "connected to " + printable(hello.name));
 }
 
 void NodeLoop::handle_peer_down(const NodeId& peer) {
-  had_input_ = true;
-  core_->handle_peer_down(link_now(), peer, out_);
+  runner_->handle_peer_down(link_now(), peer);
   log_.write(LogLevel::warning, "lost the connection to " + to_string(peer));
 }
 
 void NodeLoop::handle_peer_message(const NodeId& from, Message&& message) {
-  had_input_ = true;
-  core_->handle_message(link_now(), from, std::move(message), out_);
+  runner_->handle_message(link_now(), from, std::move(message));
 }
 
 void NodeLoop::handle_refusal(const Refusal& refusal) {
-  had_input_ = peers_changed_ = true;
+  peers_changed_ = true;
   {
     const std::lock_guard lock(board_mutex_);
     board_.refusal = refusal.error.message;
   }
-  const NodeId before = core_->id();
-  core_->handle_refusal(link_now(), refusal, out_);
-  if (core_->id() == before) return;
-  log_.write(LogLevel::warning, "takes over the identity " + to_string(core_->id()) +
+  const NodeId before = core().id();
+  runner_->handle_refusal(link_now(), refusal);
+  if (core().id() == before) return;
+  log_.write(LogLevel::warning, "takes over the identity " + to_string(core().id()) +
                                     " of the lost node of its name, and recovers its data");
   links_.hang_up_all("the node has a new identity");
 }

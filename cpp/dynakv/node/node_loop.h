@@ -1,12 +1,8 @@
-// The loop of one real node: it drives NodeCore as protocol/node_core.h and DESIGN §3 say, on one
-// thread that owns the core, the store and the connections.
+// The loop of one real node: it drives a StepRunner on one thread that owns the runner, the store
+// and the connections.
 //
-// A turn: wait for input; hand all that is ready to the core; end the step and write its batch; ask
-// the helper for a sync where one is due; release the effects of steps that are durable; write each
-// connection once.
-//
-// Timers are effects and wait like the others: they are late by one sync at the most, and a core
-// that set one never sees it fire before its step is durable.
+// A turn: wait for input; hand all that is ready to the runner; end the step; ask the helper for a
+// sync where one is due; send what is released; write each connection once.
 //
 // Threads: run() is the thread; post(), request_end() and wait_for_board() are for others.
 #pragma once
@@ -21,13 +17,12 @@
 #include <string>
 #include <vector>
 
-#include "dynakv/node/effect_queue.h"
 #include "dynakv/node/links.h"
 #include "dynakv/node/log.h"
 #include "dynakv/node/mailbox.h"
 #include "dynakv/node/node.h"
 #include "dynakv/node/syncer.h"
-#include "dynakv/protocol/node_core.h"
+#include "dynakv/protocol/step_runner.h"
 
 namespace dynakv {
 
@@ -67,7 +62,7 @@ class NodeLoop final : private LinksHandler {
   NodeBoard board() const;
 
   /// The rest is for open() and for tasks that run on the loop's thread.
-  const NodeCore& core() const { return *core_; }
+  const NodeCore& core() const { return runner_->core(); }
   const std::string& address() const { return address_; }
   NodeStatus status() const;
   void set_link_faults(const std::vector<LinkFault>& faults) { links_.set_faults(faults); }
@@ -77,27 +72,22 @@ class NodeLoop final : private LinksHandler {
   /// `done` is called when the layout is durable, or with what went wrong.
   void adopt_layout(const Layout& layout, std::function<void(const Status&)> done);
   /// The same for members whose ids are not known yet; `done` is called before the layout is made.
-  void form_cluster(const std::vector<Member>& members, const BucketProperties& defaults,
-                    const std::map<Bytes, BucketProperties>& buckets,
-                    std::function<void(const Status&)> done);
+  void form_cluster(const FirstCluster& first, std::function<void(const Status&)> done);
 
  private:
   struct Counters {
-    std::uint64_t steps = 0;
-    std::uint64_t batches = 0;
     std::uint64_t syncs = 0;
     std::uint64_t sends_dropped = 0;
     std::uint64_t frames_too_large = 0;
     std::uint64_t reading_pauses = 0;
-    std::uint64_t disk_full_retries = 0;
   };
 
   Now link_now() override;
-  NodeId own_id() const override { return core_->id(); }
-  Hello hello_for(const NodeId& peer) const override;
-  Status check_hello(const Hello& hello) const override { return core_->check_hello(hello); }
+  NodeId own_id() const override { return core().id(); }
+  Hello hello_for(const NodeId& peer) const override { return runner_->hello_for(peer); }
+  Status check_hello(const Hello& hello) const override { return core().check_hello(hello); }
   Refusal refusal_for(const Hello& hello, const Error& error) const override {
-    return core_->refusal_for(hello, error);
+    return core().refusal_for(hello, error);
   }
   void handle_refusal(const Refusal& refusal) override;
   void handle_peer_up(const Hello& hello) override;
@@ -112,8 +102,8 @@ class NodeLoop final : private LinksHandler {
   void run_timers();
   void finish_step();
   void advance_durability();
+  void end_sync(const Status& result);
   void release();
-  void perform(Effect& effect);
   void send(Send& effect);
   void answer_too_large(Send& effect);
   void follow_peers();
@@ -129,22 +119,9 @@ class NodeLoop final : private LinksHandler {
   Log log_;
   std::string address_;
   std::unique_ptr<DurableStore> store_;
-  std::unique_ptr<NodeCore> core_;
-  Outbox out_;
-  std::vector<std::function<void(const Status&)>> waiters_;
-  bool had_input_ = false;
+  std::unique_ptr<StepRunner> runner_;
   bool paused_ = false;
   std::optional<Now> now_;
-  TimerQueue<TimerId> timers_;
-  EffectQueue queue_;
-  /// Batches written, durable, and being synced.
-  std::uint64_t written_ = 0;
-  std::uint64_t durable_ = 0;
-  std::uint64_t syncing_ = 0;
-  /// When a batch or sync that met a full disk is tried again.
-  Instant disk_retry_at_ = Instant::far_future();
-  bool write_held_ = false;
-  Progress durable_progress_;
   /// Answers of this node to itself, for requests that nobody else can be asked.
   std::vector<std::pair<NodeId, Message>> own_answers_;
   Bytes frame_;

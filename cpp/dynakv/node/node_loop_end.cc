@@ -15,29 +15,21 @@ constexpr std::chrono::milliseconds kPausedLook{2};
 }  // namespace
 
 void NodeLoop::adopt_layout(const Layout& layout, std::function<void(const Status&)> done) {
-  had_input_ = true;
-  if (const Status adopted = core_->adopt_layout(link_now(), layout, out_); !adopted) {
-    return done(adopted);
-  }
-  waiters_.push_back(std::move(done));
+  runner_->adopt_layout(link_now(), layout, std::move(done));
 }
 
-void NodeLoop::form_cluster(const std::vector<Member>& members, const BucketProperties& defaults,
-                            const std::map<Bytes, BucketProperties>& buckets,
-                            std::function<void(const Status&)> done) {
-  had_input_ = peers_changed_ = true;
-  const Status formed = core_->form_cluster(link_now(), members, defaults, buckets, out_);
-  if (!formed) return done(formed);
-  waiters_.push_back(std::move(done));
+void NodeLoop::form_cluster(const FirstCluster& first, std::function<void(const Status&)> done) {
+  peers_changed_ = true;
+  runner_->form_cluster(link_now(), first, std::move(done));
 }
 
 void NodeLoop::follow_peers() {
-  const std::uint64_t revision = core_->peers_revision();
+  const std::uint64_t revision = core().peers_revision();
   if (!std::exchange(peers_changed_, false) && revision == followed_peers_) return;
   followed_peers_ = revision;
   std::vector<Links::Target> targets;
   std::vector<std::string> contacts;
-  for (Member& peer : core_->peers()) {
+  for (Member& peer : core().peers()) {
     if (peer.id.is_nil()) {
       contacts.push_back(std::move(peer.address));
     } else {
@@ -49,28 +41,29 @@ void NodeLoop::follow_peers() {
 }
 
 NodeStatus NodeLoop::status() const {
-  NodeStatus status{.id = core_->id(),
-                    .name = core_->name(),
+  NodeStatus status{.id = core().id(),
+                    .name = core().name(),
                     .address = address_,
-                    .incarnation = core_->incarnation(),
-                    .ready = core_->is_ready(),
-                    .recovering = core_->is_recovering(),
+                    .incarnation = core().incarnation(),
+                    .ready = core().is_ready(),
+                    .recovering = core().is_recovering(),
                     .running = true,
-                    .counters = core_->counters()};
-  if (const Layout* layout = core_->layout()) status.layout = layout->version;
-  status.peers = core_->peer_statuses(system_now());
+                    .counters = core().counters()};
+  if (const Layout* layout = core().layout()) status.layout = layout->version;
+  status.peers = core().peer_statuses(system_now());
   const auto count = [&](const char* name, std::uint64_t value) {
     status.counters[std::string("node.") + name] = value;
   };
   const TransportCounters& transport = links_.transport().counters();
   const LinkCounters& links = links_.counters();
-  count("steps", counters_.steps);
-  count("batches", counters_.batches);
+  const StepCounters& steps = runner_->counters();
+  count("steps", steps.steps);
+  count("batches", steps.batches);
   count("syncs", counters_.syncs);
   count("sends_dropped", counters_.sends_dropped);
   count("frames_too_large", counters_.frames_too_large);
   count("reading_pauses", counters_.reading_pauses);
-  count("disk_full_retries", counters_.disk_full_retries);
+  count("disk_full_retries", steps.disk_full_retries);
   count("messages_received", links.messages_received);
   count("dials", links.dials);
   count("handshakes_refused", links.handshakes_refused);
@@ -90,7 +83,7 @@ NodeStatus NodeLoop::status() const {
 }
 
 Bytes NodeLoop::encoded_layout() const {
-  const Layout* layout = core_->layout();
+  const Layout* layout = core().layout();
   return layout == nullptr ? Bytes() : encode_layout(*layout);
 }
 
@@ -102,14 +95,14 @@ void NodeLoop::wait_while_paused() {
 }
 
 void NodeLoop::publish() {
-  const bool ready = core_->is_ready();
+  const bool ready = core().is_ready();
   const std::size_t connected = links_.up_count();
   const std::lock_guard lock(board_mutex_);
   if (board_.ready == ready && board_.connected_peer_count == connected &&
-      board_.id == core_->id()) {
+      board_.id == core().id()) {
     return;
   }
-  board_.id = core_->id();
+  board_.id = core().id();
   board_.ready = ready;
   board_.connected_peer_count = connected;
   board_changed_.notify_all();
@@ -123,14 +116,10 @@ NodeBoard NodeLoop::board() const {
 Status NodeLoop::end_gracefully() {
   log_.write(LogLevel::info, "stops");
   now_.reset();
-  core_->stop(link_now(), out_);
-  finish_step();
-  if (write_held_) return fail(ErrorCode::disk_full, "the last step found no room on the disk");
   if (syncer_ != nullptr && syncer_->is_busy()) {
     if (Status synced = syncer_->wait(); !synced) return synced;
   }
-  if (Status synced = store_->sync(); !synced) return synced;
-  durable_ = written_;
+  if (Status stopped = runner_->stop(link_now()); !stopped) return stopped;
   release();
   links_.transport().flush();
   return {};
@@ -155,11 +144,10 @@ void NodeLoop::close(const Status& end_status) {
     board_.last_status = std::move(last);
     board_.last_layout = std::move(layout);
   }
-  queue_.fail_all(closed);
-  for (const auto& waiter : std::exchange(waiters_, {})) waiter(closed);
+  runner_->abandon(closed);
   mailbox_.close();
   syncer_.reset();
-  core_.reset();
+  runner_.reset();
   store_.reset();
   board_changed_.notify_all();
 }

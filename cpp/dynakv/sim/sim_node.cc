@@ -4,7 +4,6 @@
 #include <set>
 #include <utility>
 
-#include "dynakv/base/canary.h"
 #include "dynakv/base/sometimes.h"
 #include "dynakv/sim/sim_network.h"
 
@@ -13,8 +12,6 @@ namespace {
 
 /// A slow host's sync still ends within a request's life, more or less; longer is a pause.
 constexpr Duration kSlowSyncMax = seconds(5);
-/// As NodeLoop tries a step again that found no room.
-constexpr Duration kRoomRetryPause = milliseconds(200);
 
 const char* word_for(PeerState state) {
   switch (state) {
@@ -46,32 +43,24 @@ Status SimNode::start() {
     disk_.drop_pending();
     return opened;
   }
-  core_ = std::make_unique<NodeCore>(options_.core, disk_, random_.stream("core", run_));
-  Outbox out;
-  if (Status started = core_->start(world_.now_at(index_), evidence, out); !started) {
-    core_.reset();
+  runner_ = std::make_unique<StepRunner>(options_.core, disk_, random_.stream("core", run_));
+  if (Status started = runner_->start(world_.now_at(index_), evidence); !started) {
+    runner_.reset();
     disk_.drop_pending();
     return started;
   }
   is_paused_ = false;
-  durable_progress_ = {};
-  end_step(out);
-  if (!core_) return fail(ErrorCode::storage, "the node's storage failed in its first step");
+  finish_step();
+  if (!runner_) return fail(ErrorCode::storage, "the node's storage failed in its first step");
   return {};
 }
 
 void SimNode::crash(bool lose_power) {
-  sometimes(Sometimes::crash_before_effects,
-            std::any_of(waiting_.begin(), waiting_.end(),
-                        [](const Waiting& step) { return !step.effects.empty(); }));
+  sometimes(Sometimes::crash_before_effects, runner_ && runner_->waiting().effect_count() > 0);
   last_progress_ = last_progress();
-  core_.reset();
+  runner_.reset();
   inbox_.clear();
-  waiting_.clear();
-  timers_.clear();
-  step_is_scheduled_ = false;
-  sync_is_under_way_ = false;
-  step_waits_for_room_ = retry_is_scheduled_ = false;
+  step_is_scheduled_ = retry_is_scheduled_ = false;
   is_paused_ = false;
   if (lose_power) {
     reboot();
@@ -86,11 +75,7 @@ void SimNode::reboot() {
 }
 
 Status SimNode::stop_cleanly() {
-  Outbox out;
-  core_->stop(world_.now_at(index_), out);
-  core_->end_step();
-  if (Status written = disk_.write_step(); !written) return written;
-  if (Status synced = disk_.sync(); !synced) return synced;
+  if (const Status stopped = runner_->stop(world_.now_at(index_)); !stopped) return stopped;
   disk_.close();
   crash(false);
   return {};
@@ -99,8 +84,8 @@ Status SimNode::stop_cleanly() {
 void SimNode::resume() {
   sometimes(Sometimes::resumed_with_backlog, !inbox_.empty());
   is_paused_ = false;
-  const bool has_work = !inbox_.empty() || step_waits_for_room_;
-  if (core_ && has_work && !step_is_scheduled_) schedule_step({});
+  const bool has_work = runner_ && (!inbox_.empty() || runner_->has_held_batch());
+  if (has_work && !step_is_scheduled_) schedule_step({});
 }
 
 void SimNode::deliver(const NodeId& from, Message message) {
@@ -111,16 +96,10 @@ void SimNode::peer_down(const NodeId& peer) { add_input(PeerDown{peer}); }
 void SimNode::refused(Refusal refusal) { add_input(std::move(refusal)); }
 void SimNode::adopt_layout(Layout layout) { add_input(std::move(layout)); }
 
-Progress SimNode::last_progress() const { return core_ ? core_->progress() : last_progress_; }
-
-Hello SimNode::hello_for(const NodeId& peer) const {
-  Hello hello = core_->hello_for(peer);
-  hello.progress = durable_progress_;
-  return hello;
-}
+Progress SimNode::last_progress() const { return runner_ ? core().progress() : last_progress_; }
 
 void SimNode::add_input(Input input) {
-  if (!core_) return;
+  if (!runner_) return;
   inbox_.push_back(std::move(input));
   if (step_is_scheduled_ || is_paused_) return;
   const Duration delay = exponential(random_, options_.step_delay_mean) * slowness_;
@@ -138,10 +117,9 @@ Duration SimNode::draw_lateness(std::uint32_t permille) {
 }
 
 void SimNode::run_step(std::uint64_t run) {
-  if (!core_ || run != run_) return;
+  if (!runner_ || run != run_) return;
   step_is_scheduled_ = false;
   if (is_paused_) return;
-  Outbox out;
   const Now now = world_.now_at(index_);
   sometimes(Sometimes::step_took_inputs, inbox_.size() >= 3);
   bool is_round = false;
@@ -151,24 +129,24 @@ void SimNode::run_step(std::uint64_t run) {
     if (const auto* timer = std::get_if<TimerId>(&input)) {
       is_round |= timer->kind == TimerKind::gossip_round || timer->kind == TimerKind::suspicion;
     }
-    handle(now, input, out);
+    handle(now, input);
     const std::uint32_t single = world_.disturbances().single_input_permille;
     if (single > 0 && random_.chance(single, 1000)) break;
   }
   if (world_.is_tracing()) remark_beliefs(now, is_round);
-  end_step(out);
-  if (core_ && !inbox_.empty() && !step_is_scheduled_) schedule_step({});
+  finish_step();
+  if (runner_ && !inbox_.empty() && !step_is_scheduled_) schedule_step({});
 }
 
 void SimNode::remark_beliefs(Now now, bool is_round) {
   // Only a round makes suspects; any word of a suspect ends the suspicion.
   const bool is_news = std::any_of(beliefs_.begin(), beliefs_.end(), [this](const auto& belief) {
-    return belief.second != PeerState::left && !core_->is_suspect(belief.first);
+    return belief.second != PeerState::left && !core().is_suspect(belief.first);
   });
   if (!is_round && !is_news) return;
   std::set<NodeId> doubted;
   for (const auto& [id, state] : beliefs_) doubted.insert(id);
-  for (const auto& [id, state] : core_->states_of_doubted(now, doubted)) {
+  for (const auto& [id, state] : core().states_of_doubted(now, doubted)) {
     const auto before = beliefs_.find(id);
     if (state == (before == beliefs_.end() ? PeerState::alive : before->second)) continue;
     if (state == PeerState::alive) {
@@ -180,108 +158,93 @@ void SimNode::remark_beliefs(Now now, bool is_round) {
   }
 }
 
-void SimNode::handle(Now now, Input& input, Outbox& out) {
+void SimNode::handle(Now now, Input& input) {
   if (auto* message = std::get_if<FromPeer>(&input)) {
-    core_->handle_message(now, message->from, std::move(message->message), out);
+    runner_->handle_message(now, message->from, std::move(message->message));
   } else if (auto* hello = std::get_if<Hello>(&input)) {
-    core_->handle_peer_up(now, *hello, out);
+    runner_->handle_peer_up(now, *hello);
   } else if (auto* down = std::get_if<PeerDown>(&input)) {
-    core_->handle_peer_down(now, down->peer, out);
+    runner_->handle_peer_down(now, down->peer);
   } else if (auto* timer = std::get_if<TimerId>(&input)) {
-    core_->handle_timer(now, *timer, out);
+    runner_->handle_timer(now, *timer);
   } else if (auto* refusal = std::get_if<Refusal>(&input)) {
-    core_->handle_refusal(now, *refusal, out);
+    runner_->handle_refusal(now, *refusal);
   } else if (auto* layout = std::get_if<Layout>(&input)) {
-    if (const Status adopted = core_->adopt_layout(now, *layout, out); !adopted) {
-      world_.trace({world_.events().now(), "layout refused", index_, -1, adopted.error().message});
-    }
+    runner_->adopt_layout(now, *layout, [this](const Status& status) {
+      if (status) return;
+      world_.trace({world_.events().now(), "layout refused", index_, -1, status.error().message});
+    });
   }
 }
 
-void SimNode::end_step(Outbox& out) {
-  if (const auto& failure = core_->failure()) {
-    return world_.host_failed(index_, std::string(failure->message));
+void SimNode::finish_step() {
+  const Now now = world_.now_at(index_);
+  if (const Status ended = runner_->end_step(now); !ended) {
+    return world_.host_failed(index_, ended.error().message);
   }
-  core_->end_step();
-  const Status written = disk_.write_step();
-  const bool has_no_room = !written && written.error().code == ErrorCode::disk_full;
-  if (!written && !has_no_room) return world_.host_failed(index_, written.error().message);
-  sometimes(Sometimes::waiting_step_written, step_waits_for_room_ && !has_no_room);
-  step_waits_for_room_ = has_no_room;
-  if (has_no_room) wait_for_room();
-  // What waits for room becomes one step with what is added to it.
-  const bool is_later = has_no_room && !canary(Canary::effects_before_room);
-  waiting_.push_back({disk_.written_steps() + (is_later ? 1 : 0), out.take(), core_->progress()});
-  if (!options_.core.effects_wait_for_sync || canary(Canary::effects_before_durable)) {
-    release_effects(disk_.written_steps());
-  } else {
-    release_effects(disk_.synced_steps());
-  }
-  if (!core_) return;
+  schedule_retry(now);
+  release_effects();
+  if (!runner_) return;
   begin_sync();
-  const NodeId before = std::exchange(id_, core_->id());
+  const NodeId before = std::exchange(id_, core().id());
   if (!before.is_nil() && before != id_) world_.identity_changed(index_);
 }
 
-void SimNode::wait_for_room() {
-  sometimes(Sometimes::step_waited_for_room);
-  if (std::exchange(retry_is_scheduled_, true)) return;
-  world_.events().schedule_in(kRoomRetryPause, [this, run = run_] {
-    if (!core_ || run != run_) return;
+void SimNode::schedule_retry(Now now) {
+  const Instant at = runner_->retry_at();
+  if (at == Instant::far_future() || std::exchange(retry_is_scheduled_, true)) return;
+  world_.events().schedule_in(at - now.steady, [this, run = run_] {
+    if (!runner_ || run != run_) return;
     retry_is_scheduled_ = false;
-    if (step_waits_for_room_ && !step_is_scheduled_) schedule_step({});
+    runner_->retry();
+    if (runner_->has_open_step() && !step_is_scheduled_) schedule_step({});
+    begin_sync();
   });
 }
 
 void SimNode::begin_sync() {
-  if (sync_is_under_way_ || disk_.synced_steps() == disk_.written_steps()) return;
-  sync_is_under_way_ = true;
+  if (!runner_->begin_sync()) return;
   const std::uint64_t steps = disk_.written_steps();
   // Drawn one after the other: in one expression each compiler has an order of its own.
   const Duration late = draw_lateness(world_.disturbances().late_sync_permille);
   const Duration quick = microseconds(20) + exponential(random_, options_.sync_delay_mean) + late;
   const Duration delay = std::min(quick * slowness_, std::max(quick, kSlowSyncMax));
   world_.events().schedule_in(delay, [this, steps, run = run_] {
-    if (!core_ || run != run_) return;
-    sync_is_under_way_ = false;
-    if (const Status synced = disk_.finish_sync(steps); !synced) {
+    if (!runner_ || run != run_) return;
+    const Now now = world_.now_at(index_);
+    if (const Status synced = runner_->end_sync(now, disk_.finish_sync(steps)); !synced) {
       return world_.host_failed(index_, synced.error().message);
     }
-    release_effects(steps);
-    begin_sync();
+    schedule_retry(now);
+    release_effects();
+    if (runner_) begin_sync();
   });
 }
 
-void SimNode::release_effects(std::uint64_t durable_steps) {
-  while (!waiting_.empty() && waiting_.front().step <= durable_steps) {
-    Waiting step = std::move(waiting_.front());
-    waiting_.pop_front();
-    durable_progress_ = step.progress;
-    for (Effect& effect : step.effects) perform(effect);
-  }
-}
-
-void SimNode::perform(Effect& effect) {
-  if (auto* send = std::get_if<Send>(&effect)) {
-    world_.send(index_, send->to, send->message);
-  } else if (auto* set = std::get_if<SetTimer>(&effect)) {
-    timers_[set->timer] = set->at;
-    schedule_timer(set->timer, set->at);
-  } else if (auto* cancel = std::get_if<CancelTimer>(&effect)) {
-    timers_.erase(cancel->timer);
+void SimNode::release_effects() {
+  while (runner_) {
+    auto step = runner_->take_released();
+    if (!step) return;
+    for (const Effect& effect : step->effects) {
+      if (const auto* send = std::get_if<Send>(&effect)) {
+        world_.send(index_, send->to, send->message);
+      } else if (const auto* timer = std::get_if<SetTimer>(&effect)) {
+        schedule_timer(timer->timer, timer->at);
+      }
+    }
+    step->tell_waiters({});
   }
 }
 
 void SimNode::schedule_timer(TimerId timer, Instant at) {
   const Duration late = draw_lateness(world_.disturbances().late_timer_permille);
   world_.events().schedule(world_.when(index_, at) + late, [this, timer, at, run = run_] {
-    const auto set_now = timers_.find(timer);
-    if (run != run_ || set_now == timers_.end() || set_now->second != at) return;
+    if (!runner_ || run != run_ || runner_->timer_at(timer) != at) return;
     // The clock was slowed down meanwhile.
     const bool is_early = world_.now_at(index_).steady < at;
     sometimes(Sometimes::timer_came_early, is_early);
     if (is_early) return schedule_timer(timer, at);
-    timers_.erase(set_now);
+    runner_->take_timer(timer);
     add_input(timer);
   });
 }

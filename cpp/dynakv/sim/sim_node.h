@@ -1,8 +1,7 @@
-// One simulated node: the very NodeCore that servers run, on a simulated disk, driven in steps.
+// One simulated node: the very StepRunner and NodeCore that servers run, on a simulated disk.
 //
-// It does what node/ does with sockets and threads: takes all inputs that are ready, runs the
-// handlers, writes one batch, and releases the effects when that batch and all earlier ones are
-// durable (DESIGN §3).
+// It does for them what node/ does with sockets and threads: it hands in all inputs that are ready,
+// lets steps and syncs take their time, and carries the effects that are released (DESIGN §3).
 #pragma once
 
 #include <algorithm>
@@ -10,11 +9,10 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <utility>
 #include <variant>
 #include <vector>
 
-#include "dynakv/protocol/node_core.h"
+#include "dynakv/protocol/step_runner.h"
 #include "dynakv/sim/sim_disk.h"
 #include "dynakv/sim/sim_world.h"
 
@@ -48,13 +46,12 @@ class SimNode {
     options_.sync_delay_mean = std::min(options_.sync_delay_mean, mean_max);
   }
 
-  bool is_running() const { return core_ != nullptr; }
+  bool is_running() const { return runner_ != nullptr; }
   /// Runs and belongs to a cluster. An empty backup, restored, makes a stranger of a node.
-  bool has_layout() const { return core_ && core_->layout() != nullptr; }
+  bool has_layout() const { return is_running() && core().layout() != nullptr; }
   bool is_paused() const { return is_paused_; }
   /// REQUIRES: is_running().
-  NodeCore& core() { return *core_; }
-  const NodeCore& core() const { return *core_; }
+  const NodeCore& core() const { return runner_->core(); }
   SimDisk& disk() { return disk_; }
   const SimDisk& disk() const { return disk_; }
   const std::string& name() const { return options_.core.name; }
@@ -62,8 +59,8 @@ class SimNode {
   std::uint64_t run() const { return run_; }
   /// Of the process, or of the last one; nil before the first.
   const NodeId& id() const { return id_; }
-  /// As NodeCore::hello_for, but it speaks of no step that could still be lost.
-  Hello hello_for(const NodeId& peer) const;
+  /// As StepRunner::hello_for. REQUIRES: is_running().
+  Hello hello_for(const NodeId& peer) const { return runner_->hello_for(peer); }
   /// How far the process has got, or had when it ended; its disk holds no more.
   Progress last_progress() const;
   /// Moves the data to another machine, as far as evidence goes.
@@ -95,13 +92,13 @@ class SimNode {
   void run_step(std::uint64_t run);
   /// Mostly zero; else up to a bound, in `permille` thousandths of the cases.
   Duration draw_lateness(std::uint32_t permille);
-  void handle(Now now, Input& input, Outbox& out);
-  void end_step(Outbox& out);
-  /// The pending batch stays; it is tried again after a while.
-  void wait_for_room();
+  void handle(Now now, Input& input);
+  void finish_step();
+  /// Looks again for room on a full disk, where the runner waits for some.
+  void schedule_retry(Now now);
   void begin_sync();
-  void release_effects(std::uint64_t durable_steps);
-  void perform(Effect& effect);
+  /// The process may end in it.
+  void release_effects();
   void schedule_timer(TimerId timer, Instant at);
   /// Tells the trace of members that this node has come to believe alive, suspect, dead or left.
   /// "dead" and "left" are noted with its next round of gossip.
@@ -112,7 +109,7 @@ class SimNode {
   SimNodeOptions options_;
   Random random_;
   SimDisk disk_;
-  std::unique_ptr<NodeCore> core_;
+  std::unique_ptr<StepRunner> runner_;
   NodeId id_;
   std::uint64_t run_ = 0;
   std::uint64_t boot_ = 1;
@@ -120,23 +117,10 @@ class SimNode {
   std::int64_t slowness_ = 1;
   bool is_paused_ = false;
   bool step_is_scheduled_ = false;
-  /// The last step found no room on the disk; its effects and those of later ones wait for it.
-  bool step_waits_for_room_ = false;
   bool retry_is_scheduled_ = false;
-  bool sync_is_under_way_ = false;
   std::deque<Input> inbox_;
-  /// Effects that wait for their step (its number on the disk) to be durable.
-  struct Waiting {
-    std::uint64_t step = 0;
-    std::vector<Effect> effects;
-    Progress progress;
-  };
-  std::deque<Waiting> waiting_;
-  /// As of the last step whose effects were released.
-  Progress durable_progress_;
   /// Of the last process that ended.
   Progress last_progress_;
-  std::map<TimerId, Instant> timers_;
   /// Members that it does not believe alive, while tracing; kept over a restart.
   std::map<NodeId, PeerState> beliefs_;
 };

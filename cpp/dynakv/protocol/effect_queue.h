@@ -29,6 +29,10 @@ struct WaitingStep {
   /// Hello::progress at the step's end.
   Progress progress;
   std::size_t bytes = 0;
+
+  void tell_waiters(const Status& status) const {
+    for (const auto& waiter : waiters) waiter(status);
+  }
 };
 
 class EffectQueue {
@@ -52,9 +56,7 @@ class EffectQueue {
 
   /// Drops everything and tells the waiters why.
   void fail_all(const Status& status) {
-    for (WaitingStep& step : std::exchange(steps_, {})) {
-      for (const auto& waiter : step.waiters) waiter(status);
-    }
+    for (const WaitingStep& step : std::exchange(steps_, {})) step.tell_waiters(status);
     effect_count_ = 0;
     bytes_ = 0;
   }

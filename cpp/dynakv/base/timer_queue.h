@@ -31,6 +31,12 @@ class TimerQueue {
     by_key_.erase(found);
   }
 
+  /// Nothing when the key is not set.
+  std::optional<Instant> at(const Key& key) const {
+    const auto found = by_key_.find(key);
+    return found == by_key_.end() ? std::nullopt : std::optional(found->second);
+  }
+
   /// far_future() when nothing is set.
   Instant next() const {
     return by_time_.empty() ? Instant::far_future() : by_time_.begin()->first;

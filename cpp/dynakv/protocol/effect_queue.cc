@@ -1,4 +1,4 @@
-#include "dynakv/node/effect_queue.h"
+#include "dynakv/protocol/effect_queue.h"
 
 #include <type_traits>
 
