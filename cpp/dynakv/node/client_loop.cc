@@ -75,11 +75,6 @@ void ClientLoop::ask_for_layout() {
   ask_at_ = link_now().steady + kAskPause;
 }
 
-Status ClientLoop::check_hello(const Hello& hello) const {
-  if (layout_ == nullptr || hello.cluster.is_nil() || hello.cluster == layout_->cluster) return {};
-  return fail(ErrorCode::auth, "the node belongs to another cluster; check the address");
-}
-
 void ClientLoop::handle_peer_up(const Hello& hello) {
   up_.insert(hello.sender);
   session_.handle_peer_up(link_now(), hello.sender, out_);

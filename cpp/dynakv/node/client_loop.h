@@ -59,11 +59,8 @@ class ClientLoop final : private LinksHandler {
   };
 
   Now link_now() override;
-  NodeId own_id() const override { return id_; }
-  Hello hello_for(const NodeId&) const override { return session_.hello(); }
-  Refusal refusal_for(const Hello&, const Error& error) const override { return {error, {}}; }
+  const Greeter& greeter() const override { return session_; }
   void handle_refusal(const Refusal&) override {}
-  Status check_hello(const Hello& hello) const override;
   void handle_peer_up(const Hello& hello) override;
   void handle_peer_down(const NodeId& peer) override;
   void handle_peer_message(const NodeId& from, Message&& message) override;

@@ -45,7 +45,7 @@ void Links::dial_contacts(Instant now) {
   if (now < contact_at_) return;
   for (const std::string& address : contacts_) {
     const bool is_dialled = std::any_of(links_.begin(), links_.end(), [&](const auto& entry) {
-      return entry.second->dialled && entry.second->address == address;
+      return entry.second->handshake.is_dialled() && entry.second->address == address;
     });
     if (!is_dialled) dial({}, address);
   }
@@ -55,10 +55,7 @@ void Links::dial_contacts(Instant now) {
 void Links::dial(const NodeId& id, const std::string& address) {
   ++counters_.dials;
   const ConnectionId connection = transport_.dial(address);
-  auto link = std::make_unique<Link>();
-  link->connection = connection;
-  link->dialled = true;
-  link->peer = id;
+  auto link = std::make_unique<Link>(connection, Handshake::dialled(id));
   link->address = address;
   links_.emplace(to_number(connection), std::move(link));
   handshakes_.set(connection, handler_.link_now().steady + handshake_timeout_);
@@ -79,7 +76,7 @@ void Links::set_faults(const std::vector<LinkFault>& faults) {
   faults_.set(faults);
   std::vector<ConnectionId> ended;
   for (const auto& [number, link] : links_) {
-    if (link->ended_unheard && !faults_.hides(link->peer)) ended.push_back(link->connection);
+    if (link->ended_unheard && !faults_.hides(link->peer())) ended.push_back(link->connection);
   }
   std::sort(ended.begin(), ended.end());
   for (const ConnectionId connection : ended) forget(connection, "it had ended");
@@ -122,17 +119,15 @@ Instant Links::next_timer() const {
 
 void Links::handle_open(ConnectionId connection, bool dialled) {
   if (dialled) return send_hello(*links_.at(to_number(connection)));
-  auto link = std::make_unique<Link>();
-  link->connection = connection;
-  links_.emplace(to_number(connection), std::move(link));
+  links_.emplace(to_number(connection), std::make_unique<Link>(connection, Handshake::accepted()));
   handshakes_.set(connection, handler_.link_now().steady + handshake_timeout_);
 }
 
 void Links::send_hello(Link& link) {
-  if (faults_.loses_sent(link.peer)) return;
+  if (faults_.loses_sent(link.peer())) return;
   Bytes* out = transport_.output(link.connection);
   if (out == nullptr) return;
-  Hello hello = handler_.hello_for(link.peer);
+  Hello hello = handler_.greeter().hello_for(link.peer());
   hello.padding.assign(kHelloPaddingBytes, '\0');
   (void)encode_message({RequestId{}, std::move(hello)}, *out);
 }
@@ -156,85 +151,66 @@ void Links::handle_bytes(ConnectionId connection, BytesView bytes) {
 }
 
 bool Links::handle_message(Link& link, Message&& message) {
-  if (link.ready && link.role == Role::client && is_gossip(message.body)) {
-    ++counters_.protocol_errors;
-    refuse(link, {{ErrorCode::protocol, "only nodes gossip"}, {}});
-    return false;
-  }
   const auto* hello = std::get_if<Hello>(&message.body);
-  if (faults_.loses_received(hello != nullptr ? hello->sender : link.peer)) return true;
-  if (link.ready && hello == nullptr && !std::holds_alternative<Refusal>(message.body)) {
-    handler_.handle_peer_message(link.peer, std::move(message));
-    return true;
+  if (faults_.loses_received(hello != nullptr ? hello->sender : link.peer())) return true;
+  Handshake::Outcome outcome = link.handshake.handle_message(handler_.greeter(), message.body);
+  switch (outcome.verdict) {
+    case Handshake::Verdict::pass:
+      handler_.handle_peer_message(link.peer(), std::move(message));
+      return true;
+    case Handshake::Verdict::ready:
+      handle_ready(link, *hello);
+      return true;
+    case Handshake::Verdict::refuse: {
+      const bool is_of_hello = hello != nullptr && !link.handshake.is_ready();
+      ++(is_of_hello ? counters_.handshakes_refused : counters_.protocol_errors);
+      refuse(link, std::move(outcome.refusal));
+      return false;
+    }
+    case Handshake::Verdict::refused:
+      hang_up(link.connection, "refused: " + printable(outcome.refusal.error.message, 1024));
+      handler_.handle_refusal(outcome.refusal);
+      return false;
   }
-  if (const auto* refusal = std::get_if<Refusal>(&message.body)) {
-    // By value: the text lives in the link's input, which ends with it.
-    const Refusal said = *refusal;
-    hang_up(link.connection, "refused: " + printable(said.error.message, 1024));
-    handler_.handle_refusal(said);
-    return false;
-  }
-  if (hello != nullptr && !link.ready) return handle_hello(link, *hello);
-  ++counters_.protocol_errors;
-  refuse(link, {{ErrorCode::protocol, "the first message, and only that, must be a Hello"}, {}});
   return false;
 }
 
-bool Links::handle_hello(Link& link, const Hello& hello) {
-  Status valid = handler_.check_hello(hello);
-  if (valid && (hello.sender.is_nil() || hello.sender == handler_.own_id())) {
-    valid = fail(ErrorCode::auth, "a peer needs an id of its own");
-  }
-  if (valid && link.dialled && hello.role != Role::node) {
-    valid = fail(ErrorCode::auth, "a client cannot be dialled");
-  }
-  if (valid && !link.peer.is_nil() && hello.sender != link.peer) {
-    valid = fail(ErrorCode::auth, "another node answers at " + link.address);
-  }
-  if (!valid) {
-    ++counters_.handshakes_refused;
-    refuse(link, handler_.refusal_for(hello, valid.error()));
-    return false;
-  }
-  link.peer = hello.sender;
-  link.role = hello.role;
-  link.ready = true;
+void Links::handle_ready(Link& link, const Hello& hello) {
   link.reader.set_body_bytes_max(kFrameBodyBytesMax);
   handshakes_.cancel(link.connection);
-  if (link.dialled) {
+  if (link.handshake.is_dialled()) {
     establish_dialled(link, hello);
   } else {
     accept_link(link);
   }
-  return true;
 }
 
 void Links::accept_link(Link& link) {
   send_hello(link);
-  Peer& peer = peers_[link.peer];
+  Peer& peer = peers_[link.peer()];
   const ConnectionId older = std::exchange(peer.accepted, link.connection);
   if (older != ConnectionId{}) hang_up(older, "replaced by a newer connection");
   // It is there: no reason to wait for the backoff's end.
   if (!peer.address.empty() && peer.dialled == ConnectionId{}) {
     peer.dial_failures = 0;
-    redials_.set(link.peer, handler_.link_now().steady);
+    redials_.set(link.peer(), handler_.link_now().steady);
   }
 }
 
 void Links::establish_dialled(Link& link, const Hello& hello) {
-  const ConnectionId older = peers_[link.peer].dialled;
+  const ConnectionId older = peers_[link.peer()].dialled;
   if (older != ConnectionId{} && older != link.connection) {
-    peers_[link.peer].dialled = link.connection;
+    peers_[link.peer()].dialled = link.connection;
     hang_up(older, "replaced by a newer connection");
   }
-  Peer& peer = peers_[link.peer];
+  Peer& peer = peers_[link.peer()];
   peer.dialled = link.connection;
   peer.dial_failures = 0;
   peer.settled = true;
-  redials_.cancel(link.peer);
+  redials_.cancel(link.peer());
   const bool was_up = std::exchange(peer.up, true);
   if (was_up) {
-    handler_.handle_peer_down(link.peer);
+    handler_.handle_peer_down(link.peer());
   } else {
     ++up_count_;
   }
@@ -248,7 +224,7 @@ void Links::refuse(Link& link, Refusal refusal) {
   bool fits = encode_message({RequestId{}, refusal}, frame);
   // A stranger gets no more bytes than it sent, or it could aim our answers at others. Rather a
   // part of the reason than none.
-  if (fits && !link.ready && frame.size() > link.bytes_received) {
+  if (fits && !link.handshake.is_ready() && frame.size() > link.bytes_received) {
     const std::size_t excess = frame.size() - link.bytes_received;
     std::string& text = refusal.error.message;
     fits = excess < text.size();
@@ -276,7 +252,7 @@ void Links::hang_up(ConnectionId connection, const std::string& reason) {
 
 void Links::handle_closed(ConnectionId connection, const std::string& reason) {
   const auto found = links_.find(to_number(connection));
-  if (found != links_.end() && faults_.hides(found->second->peer)) {
+  if (found != links_.end() && faults_.hides(found->second->peer())) {
     found->second->ended_unheard = true;
     return;
   }
@@ -289,21 +265,21 @@ void Links::forget(ConnectionId connection, const std::string& reason) {
   const std::unique_ptr<Link> link = std::move(found->second);
   links_.erase(found);
   handshakes_.cancel(connection);
-  if (const auto at = peers_.find(link->peer); at != peers_.end()) {
+  if (const auto at = peers_.find(link->peer()); at != peers_.end()) {
     Peer& peer = at->second;
     if (peer.accepted == connection) peer.accepted = {};
     if (peer.dialled == connection) {
       peer.dialled = {};
       peer.settled = true;
-      faults_.forget_late(link->peer);
+      faults_.forget_late(link->peer());
       const bool was_up = std::exchange(peer.up, false);
       if (was_up) --up_count_;
-      if (!peer.address.empty()) plan_redial(link->peer, peer);
-      if (was_up) handler_.handle_peer_down(link->peer);
+      if (!peer.address.empty()) plan_redial(link->peer(), peer);
+      if (was_up) handler_.handle_peer_down(link->peer());
     }
-    erase_if_idle(link->peer);
+    erase_if_idle(link->peer());
   }
-  if (link->dialled) handler_.handle_dial_failed(link->address, reason);
+  if (link->handshake.is_dialled()) handler_.handle_dial_failed(link->address, reason);
 }
 
 void Links::plan_redial(const NodeId& id, Peer& peer) {

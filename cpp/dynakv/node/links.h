@@ -1,5 +1,5 @@
 // Links: the connections of one node or client as links to named peers: who is at the other end,
-// whether both sides have said and accepted Hello, and when to dial again.
+// how far its handshake is, and when to dial again.
 //
 // Between two nodes each dials the other: a node sends everything on the connection that it dialled
 // and reads the accepted one. A client's single connection goes both ways. An accepted link is used
@@ -24,9 +24,9 @@
 #include "dynakv/adapters/asio_transport.h"
 #include "dynakv/adapters/wire_codec.h"
 #include "dynakv/base/random.h"
-#include "dynakv/node/link_faults.h"
 #include "dynakv/base/timer_queue.h"
-#include "dynakv/protocol/messages.h"
+#include "dynakv/node/link_faults.h"
+#include "dynakv/protocol/handshake.h"
 
 namespace dynakv {
 
@@ -46,10 +46,8 @@ class LinksHandler {
  public:
   virtual ~LinksHandler() = default;
   virtual Now link_now() = 0;
-  virtual NodeId own_id() const = 0;
-  virtual Hello hello_for(const NodeId& peer) const = 0;
-  virtual Status check_hello(const Hello& hello) const = 0;
-  virtual Refusal refusal_for(const Hello& hello, const Error& error) const = 0;
+  /// Who this side is, for the handshakes of its connections.
+  virtual const Greeter& greeter() const = 0;
   /// The other side will not talk to this one. The handler may hang up everything.
   virtual void handle_refusal(const Refusal& refusal) = 0;
   /// The dialled link to a node works in both directions, or has ended.
@@ -109,14 +107,15 @@ class Links final : private TransportHandler {
 
  private:
   struct Link {
-    ConnectionId connection{};
-    bool dialled = false;
-    bool ready = false;
+    Link(ConnectionId at, Handshake shake) : connection(at), handshake(std::move(shake)) {}
+
+    const NodeId& peer() const { return handshake.peer(); }
+
+    ConnectionId connection;
+    Handshake handshake;
     /// Its end was not noticed, because nothing is heard of the peer.
     bool ended_unheard = false;
-    Role role = Role::node;
-    /// Expected before Hello (nil: anybody), known after.
-    NodeId peer;
+    /// Of a dialled one.
     std::string address;
     std::size_t bytes_received = 0;
     FrameReader reader;
@@ -143,7 +142,7 @@ class Links final : private TransportHandler {
   void send_hello(Link& link);
   /// False when the link is gone.
   bool handle_message(Link& link, Message&& message);
-  bool handle_hello(Link& link, const Hello& hello);
+  void handle_ready(Link& link, const Hello& hello);
   void accept_link(Link& link);
   void establish_dialled(Link& link, const Hello& hello);
   void refuse(Link& link, Refusal refusal);

@@ -83,12 +83,7 @@ class NodeLoop final : private LinksHandler {
   };
 
   Now link_now() override;
-  NodeId own_id() const override { return core().id(); }
-  Hello hello_for(const NodeId& peer) const override { return runner_->hello_for(peer); }
-  Status check_hello(const Hello& hello) const override { return core().check_hello(hello); }
-  Refusal refusal_for(const Hello& hello, const Error& error) const override {
-    return core().refusal_for(hello, error);
-  }
+  const Greeter& greeter() const override { return *runner_; }
   void handle_refusal(const Refusal& refusal) override;
   void handle_peer_up(const Hello& hello) override;
   void handle_peer_down(const NodeId& peer) override;

@@ -16,12 +16,20 @@ ClientSession::~ClientSession() = default;
 
 const NodeId& ClientSession::id() const { return parts_->id; }
 
-Hello ClientSession::hello() const {
+Hello ClientSession::hello_for(const NodeId&) const {
   Hello hello;
   hello.role = Role::client;
   hello.sender = parts_->id;
   if (parts_->view.has_layout()) hello.cluster = parts_->view.layout().cluster;
   return hello;
+}
+
+Status ClientSession::check_hello(const Hello& hello) const {
+  const ClusterView& view = parts_->view;
+  if (!view.has_layout() || hello.cluster.is_nil() || hello.cluster == view.layout().cluster) {
+    return {};
+  }
+  return fail(ErrorCode::auth, "the node belongs to another cluster; check the address");
 }
 
 const Layout* ClientSession::layout() const {

@@ -21,6 +21,7 @@
 #include "dynakv/base/result.h"
 #include "dynakv/domain/layout.h"
 #include "dynakv/domain/ring.h"
+#include "dynakv/protocol/handshake.h"
 #include "dynakv/protocol/options.h"
 #include "dynakv/protocol/outbox.h"
 
@@ -69,15 +70,20 @@ struct StatusOperation {
   OperationOptions options;
 };
 
-class ClientSession {
+class ClientSession final : public Greeter {
  public:
   ClientSession(ClientOptions options, Random random);
-  ~ClientSession();
+  ~ClientSession() override;
   ClientSession(const ClientSession&) = delete;
   ClientSession& operator=(const ClientSession&) = delete;
 
   const NodeId& id() const;
-  Hello hello() const;
+
+  // How it introduces itself, and what it talks to: nodes of the cluster that it knows.
+  NodeId own_id() const override { return id(); }
+  Hello hello_for(const NodeId& peer) const override;
+  Status check_hello(const Hello& hello) const override;
+  Refusal refusal_for(const Hello&, const Error& error) const override { return {error, {}}; }
 
   /// Gives or renews the layout. Operations that waited for one go on. `ring`, when given, was
   /// built from this very layout.

@@ -24,6 +24,7 @@
 
 #include "dynakv/base/timer_queue.h"
 #include "dynakv/protocol/effect_queue.h"
+#include "dynakv/protocol/handshake.h"
 #include "dynakv/protocol/node_core.h"
 
 namespace dynakv {
@@ -37,7 +38,7 @@ struct StepCounters {
   std::uint64_t disk_full_retries = 0;
 };
 
-class StepRunner {
+class StepRunner final : public Greeter {
  public:
   using Waiter = std::function<void(const Status&)>;
 
@@ -95,8 +96,15 @@ class StepRunner {
   /// Tells all waiters why what they wait for will not come, and drops all effects.
   void abandon(const Status& why);
 
-  /// As NodeCore::hello_for, but it goes out at once, so it speaks of no step that is not released.
-  Hello hello_for(const NodeId& peer) const;
+  // How it introduces itself and whom it lets in: as its core says. A Hello goes out at once, so it
+  // speaks of no step that is not released.
+  NodeId own_id() const override { return core_.id(); }
+  Hello hello_for(const NodeId& peer) const override;
+  Status check_hello(const Hello& hello) const override { return core_.check_hello(hello); }
+  Refusal refusal_for(const Hello& hello, const Error& error) const override {
+    return core_.refusal_for(hello, error);
+  }
+
   const NodeCore& core() const { return core_; }
   const EffectQueue& waiting() const { return queue_; }
   const StepCounters& counters() const { return counters_; }

@@ -59,8 +59,8 @@ class SimNode {
   std::uint64_t run() const { return run_; }
   /// Of the process, or of the last one; nil before the first.
   const NodeId& id() const { return id_; }
-  /// As StepRunner::hello_for. REQUIRES: is_running().
-  Hello hello_for(const NodeId& peer) const { return runner_->hello_for(peer); }
+  /// REQUIRES: is_running().
+  const Greeter& greeter() const { return *runner_; }
   /// How far the process has got, or had when it ended; its disk holds no more.
   Progress last_progress() const;
   /// Moves the data to another machine, as far as evidence goes.

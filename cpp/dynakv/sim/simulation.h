@@ -159,8 +159,9 @@ class Simulation final : private SimWorld {
   void dial(int from, int to);
   void dial_after(int from, int to, Duration delay);
   void establish(int from, int to);
-  /// The Hello of `by` to `to`, if it fits; else `by` hears why not.
-  std::optional<Hello> welcome_hello(int by, int to);
+  const Greeter& greeter(int host);
+  /// The Hello of `by`, if `to` accepts it; else `by` hears why not.
+  std::optional<Hello> say_hello(int by, int to, Handshake& listener);
   void lose_connection(int from, int to);
   void lose_connection_later(int from, int to, Duration delay);
   void lose_connections_of(int host, Duration notice_min, Duration notice_mean);

@@ -60,13 +60,17 @@ void Simulation::dial(int from, int to) {
   dial_after(from, to, kRedialMin + exponential(connection_random_, kRedialMean));
 }
 
-std::optional<Hello> Simulation::welcome_hello(int by, int to) {
-  Hello hello =
-      is_client(by) ? session(by - node_count()).hello() : node(by).hello_for(node(to).id());
-  const Status checked = node(to).core().check_hello(hello);
-  if (checked) return hello;
-  trace({now(), "hello refused", to, by, checked.error().message});
-  if (!is_client(by)) node(by).refused(node(to).core().refusal_for(hello, checked.error()));
+const Greeter& Simulation::greeter(int host) {
+  if (is_client(host)) return session(host - node_count());
+  return node(host).greeter();
+}
+
+std::optional<Hello> Simulation::say_hello(int by, int to, Handshake& listener) {
+  Hello hello = greeter(by).hello_for(greeter(to).own_id());
+  const auto outcome = listener.handle_message(greeter(to), hello);
+  if (outcome.verdict == Handshake::Verdict::ready) return hello;
+  trace({now(), "hello refused", to, by, outcome.refusal.error.message});
+  if (!is_client(by)) node(by).refused(outcome.refusal);
   return std::nullopt;
 }
 
@@ -81,12 +85,11 @@ void Simulation::identity_changed(int i) {
 }
 
 void Simulation::establish(int from, int to) {
-  if (!welcome_hello(from, to)) return dial_after(from, to, seconds(1));
-  std::optional<Hello> answer;
-  if (!is_client(from)) {
-    answer = welcome_hello(to, from);
-    if (!answer) return dial_after(from, to, seconds(1));
-  }
+  Handshake accepted = Handshake::accepted();
+  Handshake dialled = Handshake::dialled();
+  if (!say_hello(from, to, accepted)) return dial_after(from, to, seconds(1));
+  std::optional<Hello> answer = say_hello(to, from, dialled);
+  if (!answer) return dial_after(from, to, seconds(1));
   set_up(from, to, true);
   Connection& way = connection(from, to);
   way.peer = node(to).id();
