@@ -170,6 +170,7 @@ void run_codec_rows(Report& report) {
               .store =
                   [&](int) {
                     FrameReader reader;
+                    reader.accept(Sender::member);
                     return measure(count, [&] {
                       for (std::uint64_t i = 0; i < count; ++i) {
                         reader.feed(frame);

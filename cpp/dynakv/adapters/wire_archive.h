@@ -25,6 +25,7 @@
 
 #include "dynakv/base/byte_io.h"
 #include "dynakv/base/time.h"
+#include "dynakv/protocol/message_fields.h"
 
 namespace dynakv {
 
@@ -38,17 +39,6 @@ struct WireEnum;
 /// Fewest bytes that one element of a vector takes; specialised for each such type.
 template <typename T>
 struct WireBytesMin;
-
-/// A byte string with a bound on its length.
-template <typename String>
-struct Bounded {
-  String& bytes;
-  std::size_t size_max;
-};
-template <typename String>
-Bounded<String> bounded(String& bytes, std::size_t size_max) {
-  return {bytes, size_max};
-}
 
 class WireOutput : public cereal::OutputArchive<WireOutput, cereal::AllowEmptyClassElision> {
  public:

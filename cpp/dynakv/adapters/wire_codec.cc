@@ -7,7 +7,6 @@
 
 #include "dynakv/adapters/wire_archive.h"
 #include "dynakv/adapters/wire_messages.h"
-#include "dynakv/base/check.h"
 #include "dynakv/base/hash.h"
 
 namespace dynakv {
@@ -19,34 +18,6 @@ constexpr std::size_t kLengthOffset = 16;
 /// Storage of a finished frame larger than this goes back to the system.
 constexpr std::size_t kKeptCapacityMax = 64u << 10;
 
-/// Each message's number on the wire. Numbers are never used again for something else.
-template <typename Body>
-struct WireType;
-// clang-format off
-template <> struct WireType<Hello>           { static constexpr std::uint8_t number = 1; };
-template <> struct WireType<Refusal>         { static constexpr std::uint8_t number = 2; };
-template <> struct WireType<GetRequest>      { static constexpr std::uint8_t number = 16; };
-template <> struct WireType<GetReply>        { static constexpr std::uint8_t number = 17; };
-template <> struct WireType<WriteRequest>    { static constexpr std::uint8_t number = 18; };
-template <> struct WireType<WriteReply>      { static constexpr std::uint8_t number = 19; };
-template <> struct WireType<ErrorReply>      { static constexpr std::uint8_t number = 20; };
-template <> struct WireType<ReplicaGet>      { static constexpr std::uint8_t number = 32; };
-template <> struct WireType<ReplicaGetReply> { static constexpr std::uint8_t number = 33; };
-template <> struct WireType<ReplicaPut>      { static constexpr std::uint8_t number = 34; };
-template <> struct WireType<ReplicaPutReply> { static constexpr std::uint8_t number = 35; };
-template <> struct WireType<ReplicaError>    { static constexpr std::uint8_t number = 36; };
-template <> struct WireType<HintPut>         { static constexpr std::uint8_t number = 37; };
-template <> struct WireType<HintGet>         { static constexpr std::uint8_t number = 38; };
-template <> struct WireType<RecoveryRequest> { static constexpr std::uint8_t number = 39; };
-template <> struct WireType<RecoveryPage>    { static constexpr std::uint8_t number = 40; };
-template <> struct WireType<LayoutRequest>   { static constexpr std::uint8_t number = 48; };
-template <> struct WireType<LayoutReply>     { static constexpr std::uint8_t number = 49; };
-template <> struct WireType<StatusRequest>   { static constexpr std::uint8_t number = 50; };
-template <> struct WireType<StatusReply>     { static constexpr std::uint8_t number = 51; };
-template <> struct WireType<GossipDigest>    { static constexpr std::uint8_t number = 64; };
-template <> struct WireType<GossipDelta>     { static constexpr std::uint8_t number = 65; };
-// clang-format on
-
 using Load = void (*)(WireInput&, Body&);
 
 template <typename T>
@@ -54,28 +25,15 @@ void load_body(WireInput& in, Body& body) {
   in(body.emplace<T>());
 }
 
-template <std::size_t... I>
-constexpr std::array<Load, 256> make_loaders(std::index_sequence<I...>) {
+/// By number; null where no message has it.
+constexpr std::array<Load, 256> make_loaders() {
   std::array<Load, 256> loaders{};
-  ((loaders[WireType<std::variant_alternative_t<I, Body>>::number] =
-        &load_body<std::variant_alternative_t<I, Body>>),
-   ...);
+#define DYNAKV_LOADER(type, number, who, too_large) loaders[number] = &load_body<type>;
+  DYNAKV_MESSAGES(DYNAKV_LOADER)
+#undef DYNAKV_LOADER
   return loaders;
 }
-
-constexpr std::array<Load, 256> kLoaders =
-    make_loaders(std::make_index_sequence<std::variant_size_v<Body>>{});
-
-template <std::size_t... I>
-constexpr bool numbers_differ(std::index_sequence<I...>) {
-  std::array<int, 256> uses{};
-  (++uses[WireType<std::variant_alternative_t<I, Body>>::number], ...);
-  for (const int count : uses) {
-    if (count > 1) return false;
-  }
-  return true;
-}
-static_assert(numbers_differ(std::make_index_sequence<std::variant_size_v<Body>>{}));
+constexpr std::array<Load, 256> kLoaders = make_loaders();
 
 template <typename T>
 T read_number(const char* at) {
@@ -92,7 +50,7 @@ struct Header {
 };
 
 /// REQUIRES: bytes.size() >= kFrameHeaderBytes.
-Result<Header> read_header(BytesView bytes, std::size_t body_bytes_max) {
+Result<Header> read_header(BytesView bytes, Sender sender, std::size_t body_bytes_max) {
   const char* at = bytes.data();
   if (read_number<std::uint32_t>(at) != kMagic) {
     return fail(ErrorCode::protocol, "the other side does not speak DynaKV's protocol");
@@ -105,8 +63,15 @@ Result<Header> read_header(BytesView bytes, std::size_t body_bytes_max) {
   }
   Header header;
   header.type = read_number<std::uint8_t>(at + 5);
-  if (kLoaders[header.type] == nullptr) {
+  const MessageRow* row = find_message(header.type);
+  if (row == nullptr) {
     return fail(ErrorCode::protocol, "unknown message type " + std::to_string(header.type));
+  }
+  if (!row->may_come_from(sender)) {
+    const bool is_stranger = sender == Sender::stranger;
+    return fail(ErrorCode::protocol,
+                std::string(row->name) + (is_stranger ? " comes before Hello was accepted"
+                                                      : " is sent by nodes, not by clients"));
   }
   if (read_number<std::uint16_t>(at + 6) != 0) {
     return fail(ErrorCode::protocol, "unknown flags in a frame");
@@ -150,17 +115,13 @@ bool encode_message(const Message& message, Bytes& out) {
   const std::size_t start = out.size();
   thread_local WireOutput archive;
   archive.set_buffer(&out);
-  std::visit(
-      [&]<typename T>(const T& body) {
-        archive.fixed(kMagic);
-        archive.fixed(kWireVersion);
-        archive.fixed(WireType<T>::number);
-        archive.fixed(std::uint16_t{0});
-        archive.fixed(to_number(message.id));
-        archive.fixed(std::uint64_t{0});  // length and crc, known at the end
-        archive(body);
-      },
-      message.body);
+  archive.fixed(kMagic);
+  archive.fixed(kWireVersion);
+  archive.fixed(row_of(message.body).number);
+  archive.fixed(std::uint16_t{0});
+  archive.fixed(to_number(message.id));
+  archive.fixed(std::uint64_t{0});  // length and crc, known at the end
+  std::visit([&](const auto& body) { archive(body); }, message.body);
   archive.flush();
   const std::size_t length = out.size() - start - kFrameHeaderBytes;
   if (length > kFrameBodyBytesMax) {
@@ -186,7 +147,7 @@ bool FrameReader::fill_rest(std::size_t size) {
 
 Result<std::optional<Message>> FrameReader::next() {
   if (rest_.empty() && input_.size() >= kFrameHeaderBytes) {
-    const auto header = read_header(input_, body_bytes_max_);
+    const auto header = read_header(input_, sender_, body_bytes_max_);
     if (!header) return fail(header.error());
     const std::size_t size = kFrameHeaderBytes + header->length;
     if (input_.size() >= size) {
@@ -196,7 +157,7 @@ Result<std::optional<Message>> FrameReader::next() {
     }
   }
   if (!fill_rest(kFrameHeaderBytes)) return std::optional<Message>();
-  const auto header = read_header(rest_, body_bytes_max_);
+  const auto header = read_header(rest_, sender_, body_bytes_max_);
   if (!header) return fail(header.error());
   if (!fill_rest(kFrameHeaderBytes + header->length)) return std::optional<Message>();
   auto message = read_message(*header, rest_);

@@ -3,16 +3,16 @@
 //   frame   := header body
 //   header  := magic:u32 version:u8 type:u8 flags:u16 id:u64 length:u32 crc:u32     (24 bytes)
 //   magic   := 'D' 'K' 'V' '1'              version := kWireVersion
-//   type    := see the table in wire_codec.cc
+//   type    := the number of the message (protocol/message_table.h)
 //   flags   := 0                            id      := Message::id
 //   length  := bytes of the body            crc     := CRC-32C of the 20 bytes before it and the
 //   body body    := the message's fields (wire_messages.h); numbers are little-endian
 //
 // Invariant 1: everything in the header is checked before a byte of the body is looked at, and a
-// length before anything is kept for it. Invariant 2: a frame is one message completely: a body
-// with a byte too many or too few is refused. Invariant 3: encoding what was decoded gives the same
-// bytes. After an error the stream cannot be read on: the connection ends.
-// Source: DESIGN §9; I23, I26, I27.
+// length before anything is kept for it; so is whether the other side may send such a message.
+// Invariant 2: a frame is one message completely: a body with a byte too many or too few is
+// refused. Invariant 3: encoding what was decoded gives the same bytes. After an error the stream
+// cannot be read on: the connection ends. Source: DESIGN §9; I23, I26, I27.
 #pragma once
 
 #include <cstddef>
@@ -27,16 +27,6 @@
 namespace dynakv {
 
 inline constexpr std::uint8_t kWireVersion = 1;
-inline constexpr std::size_t kFrameHeaderBytes = 24;
-/// Largest body: the largest value with its key, context and some siblings beside it.
-inline constexpr std::size_t kFrameBodyBytesMax = kValueBytesHardMax + (1u << 20);
-/// Largest body before the other side's Hello was accepted (I26); with its header 16 KiB.
-inline constexpr std::size_t kFirstFrameBodyBytesMax = (16u << 10) - kFrameHeaderBytes;
-/// Longest text of an error; longer ones are cut.
-inline constexpr std::size_t kErrorTextBytesMax = 1024;
-/// "host:port".
-inline constexpr std::size_t kAddressBytesMax = 300;
-
 /// Appends the message's frame to `out`. False, with `out` as it was, when its body would be
 /// longer than kFrameBodyBytesMax: no receiver would take it. REQUIRES: names, keys and values
 /// within their own bounds; whoever sends others is refused as malformed.
@@ -47,8 +37,11 @@ class FrameReader {
  public:
   FrameReader() = default;
 
-  /// Changes the limit for the next body; kFirstFrameBodyBytesMax at first.
-  void set_body_bytes_max(std::size_t limit) { body_bytes_max_ = limit; }
+  /// The other side was a stranger until now, whose frames are small (I26).
+  void accept(Sender sender) {
+    sender_ = sender;
+    body_bytes_max_ = kFrameBodyBytesMax;
+  }
 
   /// Gives the next bytes. They are not copied: they must stay valid until next() has returned
   /// nothing or an error. REQUIRES: next() has returned nothing since the last feed().
@@ -64,6 +57,7 @@ class FrameReader {
  private:
   bool fill_rest(std::size_t size);
 
+  Sender sender_ = Sender::stranger;
   std::size_t body_bytes_max_ = kFirstFrameBodyBytesMax;
   /// The beginning of a frame whose end has not come; less than one frame.
   Bytes rest_;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "dynakv/adapters/system_clock.h"
+#include "dynakv/protocol/request_error.h"
 
 namespace dynakv {
 namespace {
@@ -201,12 +202,9 @@ void ClientLoop::send(Send& effect) {
     Bytes* output = links_.output(to);
     if (output == nullptr || encode_message(effect.message, *output)) continue;
     // Larger than any node takes: answered here, as the node would.
-    session_.handle_message(
-        link_now(), to,
-        {effect.message.id, ErrorReply{.error = {ErrorCode::value_too_large,
-                                                 "the value and its context are larger "
-                                                 "than a message may be"}}},
-        out_);
+    auto answer = answer_to_too_large(effect.message.body);
+    if (!answer || !answer->is_for_sender) continue;
+    session_.handle_message(link_now(), to, {effect.message.id, std::move(answer->body)}, out_);
   }
 }
 

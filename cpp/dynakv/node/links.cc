@@ -176,7 +176,7 @@ bool Links::handle_message(Link& link, Message&& message) {
 }
 
 void Links::handle_ready(Link& link, const Hello& hello) {
-  link.reader.set_body_bytes_max(kFrameBodyBytesMax);
+  link.reader.accept(sender_of(hello.role));
   handshakes_.cancel(link.connection);
   if (link.handshake.is_dialled()) {
     establish_dialled(link, hello);

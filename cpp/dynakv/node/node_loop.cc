@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "dynakv/adapters/system_clock.h"
-#include "dynakv/base/check.h"
+#include "dynakv/protocol/request_error.h"
 
 namespace dynakv {
 namespace {
@@ -164,18 +164,15 @@ void NodeLoop::send(Send& effect) {
 
 void NodeLoop::answer_too_large(Send& effect) {
   ++counters_.frames_too_large;
-  const Error error{ErrorCode::value_too_large,
-                    "the siblings of this key together are larger than a message may be"};
-  const Body& body = effect.message.body;
-  const RequestId id = effect.message.id;
-  if (std::holds_alternative<ReplicaPut>(body)) {
-    for (const NodeId& to : effect.to) own_answers_.push_back({to, {id, ReplicaError{error}}});
+  auto answer = answer_to_too_large(effect.message.body);
+  if (!answer) return;
+  if (answer->is_for_sender) {
+    for (const NodeId& to : effect.to) {
+      own_answers_.push_back({to, {effect.message.id, answer->body}});
+    }
     return;
   }
-  const bool is_of_replica =
-      std::holds_alternative<ReplicaGetReply>(body) || std::holds_alternative<RecoveryPage>(body);
-  effect.message.body =
-      is_of_replica ? Body(ReplicaError{error}) : Body(ErrorReply{.error = error});
+  effect.message.body = std::move(answer->body);
   send(effect);
 }
 

@@ -17,7 +17,7 @@
 
 namespace dynakv {
 
-/// About how many bytes of keys and values an effect holds.
+/// About how many bytes an effect keeps in memory besides itself: keys, values, lists.
 std::size_t effect_bytes(const Effect& effect);
 
 struct WaitingStep {

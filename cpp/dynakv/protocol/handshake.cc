@@ -17,15 +17,11 @@ Handshake::Outcome Handshake::handle_message(const Greeter& self, const Body& bo
   if (ready_ != (hello == nullptr)) {
     return refuse({{ErrorCode::protocol, "the first message, and only that, must be a Hello"}, {}});
   }
-  if (ready_) {
-    if (role_ == Role::node || !is_gossip(body)) return {};
-    return refuse({{ErrorCode::protocol, "only nodes gossip"}, {}});
-  }
+  if (ready_) return {};
   if (const Status valid = check(self, *hello); !valid) {
     return refuse(self.refusal_for(*hello, valid.error()));
   }
   peer_ = hello->sender;
-  role_ = hello->role;
   ready_ = true;
   return {Verdict::ready, {}};
 }

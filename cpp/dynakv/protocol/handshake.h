@@ -8,8 +8,9 @@
 //
 // Invariant 1: no message passes before the other side's Hello was accepted (I26). Invariant 2:
 // each side says Hello once. Invariant 3: a client is never dialled, and nobody connects to itself
-// or to a node that answers for another one (I16). How many bytes and how much time a stranger may
-// take is the driver's business. Source: DESIGN §9.
+// or to a node that answers for another one (I16). What a client may send afterwards is in the
+// table of messages; how many bytes and how much time a stranger may take is the driver's business.
+// Source: DESIGN §9.
 #pragma once
 
 #include "dynakv/base/result.h"
@@ -58,7 +59,6 @@ class Handshake {
   bool is_ready() const { return ready_; }
   /// Before the other side's Hello the expected node, after it the one that said it.
   const NodeId& peer() const { return peer_; }
-  Role role() const { return role_; }
 
  private:
   Handshake(bool dialled, const NodeId& expected) : dialled_(dialled), peer_(expected) {}
@@ -68,7 +68,6 @@ class Handshake {
   bool dialled_;
   bool ready_ = false;
   NodeId peer_;
-  Role role_ = Role::node;
 };
 
 }  // namespace dynakv

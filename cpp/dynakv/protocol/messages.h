@@ -1,5 +1,6 @@
-// Every message on the wire, as plain structs in one variant. How they become bytes is the codec's
-// affair (adapters/wire_codec); what they mean is said here.
+// Every message on the wire, as plain structs in one variant. What they mean is said here; their
+// numbers, senders and limits are in protocol/message_table.h, their fields in the order of the
+// wire in protocol/message_fields.h.
 //
 // Objects travel in their byte form (domain/object_format.h): a coordinator encodes once and sends
 // the same bytes to every replica, and a replica that has nothing to join stores them as they are.
@@ -21,11 +22,18 @@
 #include "dynakv/domain/membership.h"
 #include "dynakv/domain/quorum.h"
 #include "dynakv/protocol/explain.h"
+#include "dynakv/protocol/message_table.h"
 #include "dynakv/protocol/progress.h"
 
 namespace dynakv {
 
 enum class Role : std::uint8_t { node = 1, client = 2 };
+
+/// The most that the sender of a Hello of this role may be: whether a node is a member is decided
+/// by the layout, not by the connection.
+inline Sender sender_of(Role role) {
+  return role == Role::client ? Sender::client : Sender::member;
+}
 
 /// First message on every connection, in both directions; id 0.
 struct Hello {
@@ -325,16 +333,24 @@ struct GossipDelta {
   std::vector<MemberVersion> wanted;
 };
 
-using Body =
-    std::variant<Hello, Refusal, GetRequest, GetReply, WriteRequest, WriteReply, ErrorReply,
-                 ReplicaGet, ReplicaGetReply, ReplicaPut, ReplicaPutReply, ReplicaError,
-                 LayoutRequest, LayoutReply, StatusRequest, StatusReply, GossipDigest, GossipDelta,
-                 HintPut, HintGet, RecoveryRequest, RecoveryPage>;
+namespace detail {
+template <typename First, typename... Rest>
+struct VariantOfRest {
+  using type = std::variant<Rest...>;
+};
+}  // namespace detail
+
+/// Any message: a variant of all rows of the table.
+#define DYNAKV_MESSAGE_TYPE(type, number, who, too_large) , type
+using Body = detail::VariantOfRest<void DYNAKV_MESSAGES(DYNAKV_MESSAGE_TYPE)>::type;
+#undef DYNAKV_MESSAGE_TYPE
 
 /// Messages that a client has no business to send.
 inline bool is_gossip(const Body& body) {
   return std::holds_alternative<GossipDigest>(body) || std::holds_alternative<GossipDelta>(body);
 }
+
+inline const MessageRow& row_of(const Body& body) { return kMessageRows[body.index()]; }
 
 /// A reply carries the id of its request.
 struct Message {

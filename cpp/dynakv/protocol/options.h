@@ -17,6 +17,16 @@ inline constexpr std::size_t kKeyBytesMax = 4096;
 inline constexpr std::size_t kValueBytesHardMax = 16u << 20;
 inline constexpr std::size_t kContentTypeBytesMax = 255;
 
+inline constexpr std::size_t kFrameHeaderBytes = 24;
+/// Largest body: the largest value with its key, context and some siblings beside it.
+inline constexpr std::size_t kFrameBodyBytesMax = kValueBytesHardMax + (1u << 20);
+/// Largest body before the other side's Hello was accepted (I26); with its header 16 KiB.
+inline constexpr std::size_t kFirstFrameBodyBytesMax = (16u << 10) - kFrameHeaderBytes;
+/// Longest text of an error; longer ones are cut.
+inline constexpr std::size_t kErrorTextBytesMax = 1024;
+/// "host:port".
+inline constexpr std::size_t kAddressBytesMax = 300;
+
 struct ProtocolOptions {
   /// Largest value a client may put, bytes. 1 MiB: larger ones belong in a blob store.
   std::size_t value_bytes_max = 1u << 20;

@@ -1,6 +1,7 @@
 #include "dynakv/protocol/request_error.h"
 
 #include <utility>
+
 #include "dynakv/base/canary.h"
 
 namespace dynakv {
@@ -57,6 +58,30 @@ ErrorReply quorum_not_met(const Replication& copies, bool timed_out,
                           std::vector<NodeError> node_errors) {
   return not_met(copies.required(), copies.held_count(), timed_out, true, copies.acked(),
                  std::move(node_errors));
+}
+
+std::optional<TooLargeAnswer> answer_to_too_large(const Body& body) {
+  const bool is_request =
+      std::holds_alternative<WriteRequest>(body) || std::holds_alternative<GetRequest>(body);
+  const Error error{ErrorCode::value_too_large,
+                    is_request
+                        ? "the value and its context are larger than a message may be"
+                        : "the siblings of this key together are larger than a message may be"};
+  // A reply to a write means that it was applied, whatever becomes of the reply (I13).
+  const bool in_doubt = std::holds_alternative<WriteReply>(body);
+  switch (row_of(body).too_large) {
+    case TooLarge::fits:
+      return std::nullopt;
+    case TooLarge::fails_request:
+      return TooLargeAnswer{true, ErrorReply{.error = error}};
+    case TooLarge::fails_replica_request:
+      return TooLargeAnswer{true, ReplicaError{error}};
+    case TooLarge::becomes_error_reply:
+      return TooLargeAnswer{false, ErrorReply{.error = error, .in_doubt = in_doubt}};
+    case TooLarge::becomes_replica_error:
+      return TooLargeAnswer{false, ReplicaError{error}};
+  }
+  return std::nullopt;
 }
 
 }  // namespace dynakv

@@ -2,6 +2,7 @@
 // "not applied" and "unknown" (I13) is written once.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,5 +26,14 @@ ErrorReply quorum_not_met(const QuorumTally& tally, bool timed_out, bool in_doub
 /// The same for a write that was stored at the coordinator at least: always in doubt.
 ErrorReply quorum_not_met(const Replication& copies, bool timed_out,
                           std::vector<NodeError> node_errors);
+
+/// What stands for a message that is larger than a frame, as its row of the table says.
+struct TooLargeAnswer {
+  /// The sender gets it, as if the receiver had answered so; else the receiver does.
+  bool is_for_sender = false;
+  Body body;
+};
+/// Nothing: nobody waits for the message.
+std::optional<TooLargeAnswer> answer_to_too_large(const Body& body);
 
 }  // namespace dynakv

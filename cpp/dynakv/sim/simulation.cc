@@ -181,7 +181,7 @@ void Simulation::remark_repair(int from, int to, const Message& message) {
 void Simulation::deliver(int to, int from, const Bytes& frame) {
   const NodeId sender = is_client(from) ? session(from - node_count()).id() : node(from).id();
   FrameReader reader;
-  reader.set_body_bytes_max(kFrameBodyBytesMax);
+  reader.accept(sender_of(is_client(from) ? Role::client : Role::node));
   reader.feed(frame);
   auto message = reader.next();
   DYNAKV_CHECK(message.has_value() && message->has_value());

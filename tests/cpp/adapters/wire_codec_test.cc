@@ -24,7 +24,7 @@ Bytes encoded(const Message& message) {
 /// The only message in `bytes`, read with the large limit.
 Result<std::optional<Message>> decode(BytesView bytes) {
   FrameReader reader;
-  reader.set_body_bytes_max(kFrameBodyBytesMax);
+  reader.accept(Sender::member);
   reader.feed(bytes);
   return reader.next();
 }
@@ -116,6 +116,7 @@ TEST(WireCodec, EverySplitGivesTheSameMessages) {
   }
   for (std::size_t split = 0; split <= stream.size(); ++split) {
     FrameReader reader;
+    reader.accept(Sender::member);
     std::size_t count = 0;
     const std::array<BytesView, 2> parts = {BytesView(stream).substr(0, split),
                                             BytesView(stream).substr(split)};
@@ -138,6 +139,7 @@ TEST(WireCodec, EverySplitGivesTheSameMessages) {
 TEST(WireCodec, ByteByByteGivesTheSameMessages) {
   MessageSampler sampler(3);
   FrameReader reader;
+  reader.accept(Sender::member);
   for (std::size_t i = 0; i < 200; ++i) {
     const Bytes frame = encoded(sampler.any());
     for (std::size_t at = 0; at < frame.size(); ++at) {
@@ -215,8 +217,36 @@ TEST(WireCodec, VersionTypeFlagsAndMagicAreCheckedFirst) {
   EXPECT_EQ(error_of("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), ErrorCode::protocol);
 }
 
+TEST(WireCodec, WhoMayNotSendAMessageIsRefusedByItsHeaderAlone) {  // B49, I26
+  MessageSampler sampler(8);
+  std::size_t of_clients = 0;
+  for (std::size_t type = 0; type < kTypeCount; ++type) {
+    const MessageRow& row = kMessageRows[type];
+    // A damaged body shows that nobody looked at it.
+    Bytes frame = encoded(sampler.message(type));
+    const Bytes intact = frame;
+    for (std::size_t at = kFrameHeaderBytes; at < frame.size(); ++at) {
+      frame[at] = static_cast<char>(~frame[at]);
+    }
+    for (const Sender sender : {Sender::stranger, Sender::client, Sender::member}) {
+      FrameReader reader;
+      if (sender != Sender::stranger) reader.accept(sender);
+      reader.feed(row.may_come_from(sender) ? intact : frame);
+      const auto read = reader.next();
+      EXPECT_EQ(read.has_value(), row.may_come_from(sender)) << row.name;
+      if (read) continue;
+      EXPECT_EQ(read.error().message.substr(0, row.name.size()), row.name);
+    }
+    EXPECT_EQ(row.may_come_from(Sender::stranger), row.name == "Hello" || row.name == "Refusal");
+    EXPECT_TRUE(row.may_come_from(Sender::member)) << row.name;
+    of_clients += row.may_come_from(Sender::client) ? 1 : 0;
+  }
+  // Hello, Refusal, get, write, layout, status: a new one is added here with thought.
+  EXPECT_EQ(of_clients, 6u);
+}
+
 TEST(WireCodec, AFrameOverTheLimitIsRefusedByItsHeaderAlone) {
-  Bytes header = encoded({RequestId{1}, LayoutRequest{}});
+  Bytes header = encoded({RequestId{1}, Hello{}});
   overwrite(header, 16, static_cast<std::uint32_t>(kFirstFrameBodyBytesMax + 1));
   FrameReader reader;
   reader.feed(header);
@@ -224,14 +254,14 @@ TEST(WireCodec, AFrameOverTheLimitIsRefusedByItsHeaderAlone) {
 
   overwrite(header, 16, static_cast<std::uint32_t>(kFrameBodyBytesMax + 1));
   FrameReader accepted;
-  accepted.set_body_bytes_max(kFrameBodyBytesMax);
+  accepted.accept(Sender::member);
   accepted.feed(header);
   EXPECT_FALSE(accepted.next().has_value());
 
   // At the limit it waits, without keeping more than came.
   overwrite(header, 16, static_cast<std::uint32_t>(kFrameBodyBytesMax));
   FrameReader waiting;
-  waiting.set_body_bytes_max(kFrameBodyBytesMax);
+  waiting.accept(Sender::member);
   reset_allocated_bytes();
   waiting.feed(header);
   const auto result = waiting.next();

@@ -27,7 +27,7 @@ class Stranger {
     target.sin_port =
         htons(static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
     EXPECT_EQ(::connect(socket_, reinterpret_cast<sockaddr*>(&target), sizeof(target)), 0);
-    reader_.set_body_bytes_max(kFrameBodyBytesMax);
+    reader_.accept(Sender::member);
   }
   ~Stranger() { ::close(socket_); }
   Stranger(const Stranger&) = delete;

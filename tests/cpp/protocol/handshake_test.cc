@@ -100,12 +100,5 @@ TEST_F(HandshakeTest, ARefusalEndsTheConnectionAtAnyTime) {
   }
 }
 
-TEST_F(HandshakeTest, AClientDoesNotGossip) {  // B49
-  Handshake client = Handshake::accepted();
-  ASSERT_EQ(client.handle_message(self_, hello_of(kPeer, Role::client)).verdict, Verdict::ready);
-  EXPECT_EQ(client.handle_message(self_, GossipDigest{}).verdict, Verdict::refuse);
-  EXPECT_EQ(client.handle_message(self_, GetRequest{}).verdict, Verdict::pass);
-}
-
 }  // namespace
 }  // namespace dynakv
