@@ -89,6 +89,7 @@ namespace dynakv {
   X(overload_refused,             "a node refused a request for the number in flight")             \
   /* client sessions */                                                                           \
   X(client_found_nobody,          "an operation had to wait for any connection")                   \
+  X(client_learned_layout,        "a client was told the layout by a node")                        \
   X(client_tried_second_owner,    "an operation was tried at a second node")                       \
   X(slow_read_tried_elsewhere,    "a read that was out for too long was tried at another node")    \
   X(client_retried_refusal,       "an operation that was refused was tried again")                 \

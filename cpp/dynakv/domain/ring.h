@@ -11,6 +11,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -55,5 +57,9 @@ class Ring {
   std::vector<std::uint16_t> table_;
   std::size_t walk_length_ = 0;
 };
+
+/// Where a node or client gets the ring of a layout; empty = it builds its own. A pure function, so
+/// that many of them in one process may share one result.
+using RingSource = std::function<std::shared_ptr<const Ring>(const Layout&)>;
 
 }  // namespace dynakv

@@ -11,9 +11,6 @@
 namespace dynakv {
 namespace {
 
-/// Pause before nodes that had no layout are asked again.
-constexpr Duration kAskPause = milliseconds(100);
-
 ErrorReply ended(const Operation& operation, const std::string& why, bool started) {
   const bool is_write = std::holds_alternative<WriteOperation>(operation);
   return {.error = {ErrorCode::closed, why}, .in_doubt = started && is_write};
@@ -31,7 +28,7 @@ ClientLoop::ClientLoop(std::vector<std::string> contact_points, const ClientOpti
 void ClientLoop::run() {
   try {
     links_.set_contacts(contact_points_);
-    ask_for_layout();
+    session_.open(link_now(), out_);
     end_turn();
     while (!end_requested_.load()) {
       now_.reset();
@@ -50,12 +47,13 @@ void ClientLoop::run() {
 void ClientLoop::end_turn() {
   do {
     run_timers();
+    follow_layout();
     perform_effects();
     links_.transport().flush();
   } while (!out_.empty());
   completions_.push(std::exchange(finished_, {}));
   publish();
-  const Instant next = std::min({timers_.next(), links_.next_timer(), ask_at_});
+  const Instant next = std::min(timers_.next(), links_.next_timer());
   if (next != Instant::far_future()) links_.transport().set_alarm(next, system_now().steady);
 }
 
@@ -68,31 +66,19 @@ void ClientLoop::run_timers() {
   const Now now = link_now();
   while (const auto timer = timers_.take_due(now.steady)) session_.handle_timer(now, *timer, out_);
   links_.run_timers(now.steady);
-  if (now.steady >= ask_at_) ask_for_layout();
-}
-
-void ClientLoop::ask_for_layout() {
-  for (const NodeId& node : up_) out_.send(node, RequestId{}, LayoutRequest{});
-  ask_at_ = link_now().steady + kAskPause;
 }
 
 void ClientLoop::handle_peer_up(const Hello& hello) {
-  up_.insert(hello.sender);
-  session_.handle_peer_up(link_now(), hello.sender, out_);
-  if (layout_ == nullptr || layout_->version < hello.layout) {
-    out_.send(hello.sender, RequestId{}, LayoutRequest{});
-  }
+  session_.handle_peer_up(link_now(), hello, out_);
   changed_ = true;
 }
 
 void ClientLoop::handle_peer_down(const NodeId& peer) {
   ++counters_.disconnects;
-  up_.erase(peer);
   session_.handle_peer_down(link_now(), peer, out_);
 }
 
 void ClientLoop::handle_peer_message(const NodeId& from, Message&& message) {
-  if (const auto* reply = std::get_if<LayoutReply>(&message.body)) return take_layout(*reply);
   session_.handle_message(link_now(), from, std::move(message), out_);
 }
 
@@ -101,22 +87,15 @@ void ClientLoop::handle_dial_failed(const std::string& address, const std::strin
   if (layout_ == nullptr) contact_errors_[address] = reason;
 }
 
-void ClientLoop::take_layout(const LayoutReply& reply) {
-  // A node without a layout is asked again.
-  if (reply.layout.empty()) return;
-  auto layout = decode_layout(reply.layout);
-  if (!layout || (layout_ != nullptr && layout->version < layout_->version)) return;
-  ask_at_ = Instant::far_future();
-  if (layout_ == nullptr || *layout != *layout_) {
-    layout_ = std::make_shared<const Layout>(*layout);
-    std::vector<Links::Target> targets;
-    for (const Member& member : layout_->members) targets.push_back({member.id, member.address});
-    links_.set_targets(targets);
-    links_.set_contacts({});
-    changed_ = true;
-  }
-  // The same one too: operations may wait for the answer.
-  session_.set_layout(link_now(), std::move(*layout), out_);
+void ClientLoop::follow_layout() {
+  const std::uint64_t revision = session_.layout_revision();
+  if (std::exchange(followed_layout_, revision) == revision) return;
+  layout_ = std::make_shared<const Layout>(*session_.layout());
+  std::vector<Links::Target> targets;
+  for (const Member& member : layout_->members) targets.push_back({member.id, member.address});
+  links_.set_targets(targets);
+  links_.set_contacts({});
+  changed_ = true;
 }
 
 void ClientLoop::post(Mailbox::Task task) {

@@ -11,7 +11,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -69,7 +68,6 @@ class ClientLoop final : private LinksHandler {
 
   void end_turn();
   void run_timers();
-  void ask_for_layout();
   void post(Mailbox::Task task);
   void start(const std::shared_ptr<Batch>& batch);
   void start_one(const std::shared_ptr<Batch>& batch, std::size_t index);
@@ -78,7 +76,8 @@ class ClientLoop final : private LinksHandler {
   void send(Send& effect);
   void end_operation(Reply reply);
   void finish_place(const Place& place, Reply reply);
-  void take_layout(const LayoutReply& reply);
+  /// Dials the members of a layout that the session has learned.
+  void follow_layout();
   void publish();
   void close();
 
@@ -88,14 +87,12 @@ class ClientLoop final : private LinksHandler {
   Outbox out_;
   std::optional<Now> now_;
   TimerQueue<TimerId> timers_;
-  std::set<NodeId> up_;
-  /// When to ask for a layout again; far_future() once there is one.
-  Instant ask_at_;
   std::unordered_map<std::uint64_t, Place> places_;
   std::uint64_t operation_count_ = 0;
   std::vector<std::shared_ptr<Batch>> finished_;
   std::map<std::string, std::string> contact_errors_;
   std::shared_ptr<const Layout> layout_;
+  std::uint64_t followed_layout_ = 0;
   ClientCounters counters_;
   bool changed_ = false;
   Bytes frame_;

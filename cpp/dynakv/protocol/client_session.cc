@@ -9,8 +9,8 @@
 
 namespace dynakv {
 
-ClientSession::ClientSession(ClientOptions options, Random random)
-    : parts_(std::make_unique<Parts>(options, random)) {}
+ClientSession::ClientSession(ClientOptions options, Random random, RingSource ring_source)
+    : parts_(std::make_unique<Parts>(std::move(options), random, std::move(ring_source))) {}
 
 ClientSession::~ClientSession() = default;
 
@@ -36,17 +36,45 @@ const Layout* ClientSession::layout() const {
   return parts_->view.has_layout() ? &parts_->view.layout() : nullptr;
 }
 
-void ClientSession::set_layout(Now now, Layout layout, Outbox& out,
-                               std::shared_ptr<const Ring> ring) {
+std::uint64_t ClientSession::layout_revision() const { return parts_->layout_revision; }
+
+void ClientSession::open(Now now, Outbox& out) { parts_->ask_for_layout(now, out); }
+
+void ClientSession::Parts::ask_for_layout(Now now, Outbox& out) {
+  if (view.has_layout()) return;
+  out.send(view.up(), RequestId{}, LayoutRequest{});
+  out.set_timer({TimerKind::client_deadline, kClientLayoutTimer}, now.steady + kLayoutAskPause);
+}
+
+void ClientSession::set_layout(Now now, Layout layout, Outbox& out) {
   Parts& p = *parts_;
-  p.view.adopt(std::move(layout), std::move(ring));
-  const Member* preferred = p.view.layout().find_by_name(p.options.prefer);
-  p.preferred = preferred != nullptr ? preferred->id : NodeId{};
+  const bool is_first = !p.view.has_layout();
+  // The same one too: operations may wait for the answer.
+  if (is_first || layout != p.view.layout()) {
+    auto ring = p.ring_source ? p.ring_source(layout) : nullptr;
+    p.view.adopt(std::move(layout), std::move(ring));
+    const Member* preferred = p.view.layout().find_by_name(p.options.prefer);
+    p.preferred = preferred != nullptr ? preferred->id : NodeId{};
+    ++p.layout_revision;
+  }
+  if (is_first) out.cancel_timer({TimerKind::client_deadline, kClientLayoutTimer});
   for (auto& [id, flight] : p.flights) {
     if (!flight.waits_for_layout) continue;
     flight.waits_for_layout = false;
-    if (!flight.retry_at) p.wait_and_retry(now, flight, Duration{}, out);
+    // The next try may be out already.
+    const bool is_idle = !flight.retry_at && flight.target.is_nil();
+    if (is_idle) p.wait_and_retry(now, flight, Duration{}, out);
   }
+}
+
+void ClientSession::handle_layout_reply(Now now, const LayoutReply& reply, Outbox& out) {
+  // Empty: the node has none yet. What cannot be read, and what is older, teaches nothing.
+  if (reply.layout.empty()) return;
+  auto layout = decode_layout(reply.layout);
+  const Layout* known = this->layout();
+  if (!layout || (known != nullptr && layout->version < known->version)) return;
+  sometimes(Sometimes::client_learned_layout, known == nullptr);
+  set_layout(now, std::move(*layout), out);
 }
 
 void ClientSession::start(Now now, OperationId id, GetOperation operation, Outbox& out) {
@@ -106,9 +134,11 @@ void ClientSession::close(Now, Outbox& out) {
   }
 }
 
-void ClientSession::handle_peer_up(Now now, const NodeId& node, Outbox& out) {
+void ClientSession::handle_peer_up(Now now, const Hello& hello, Outbox& out) {
   Parts& p = *parts_;
-  p.view.set_up(node);
+  p.view.set_up(hello.sender);
+  const bool is_news = !p.view.has_layout() || hello.layout > p.view.version();
+  if (is_news) out.send(hello.sender, RequestId{}, LayoutRequest{});
   // Operations that found nobody to talk to go on at once.
   for (auto& [id, flight] : p.flights) {
     if (flight.attempts > 0 || !flight.retry_at) continue;
@@ -130,6 +160,9 @@ void ClientSession::handle_peer_down(Now now, const NodeId& node, Outbox& out) {
 void ClientSession::handle_message(Now now, const NodeId& from, Message message, Outbox& out) {
   Parts& p = *parts_;
   p.manners.note_heard(from);
+  if (const auto* reply = std::get_if<LayoutReply>(&message.body)) {
+    return handle_layout_reply(now, *reply, out);
+  }
   ClientFlight* flight = p.flight_of(message.id);
   sometimes(Sometimes::reply_after_deadline, flight == nullptr);
   if (flight == nullptr || flight->target != from) return;
@@ -155,6 +188,7 @@ void ClientSession::handle_message(Now now, const NodeId& from, Message message,
 
 void ClientSession::handle_timer(Now now, TimerId timer, Outbox& out) {
   Parts& p = *parts_;
+  if (timer.id == kClientLayoutTimer) return p.ask_for_layout(now, out);
   if (timer.id == kClientSilenceTimer) return p.look_for_silence(now, out);
   if (timer.id == kClientRetryTimer) {
     for (const RequestId id : p.retries.take_expired(now.steady, out)) {

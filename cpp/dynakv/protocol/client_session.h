@@ -72,7 +72,7 @@ struct StatusOperation {
 
 class ClientSession final : public Greeter {
  public:
-  ClientSession(ClientOptions options, Random random);
+  ClientSession(ClientOptions options, Random random, RingSource ring_source = nullptr);
   ~ClientSession() override;
   ClientSession(const ClientSession&) = delete;
   ClientSession& operator=(const ClientSession&) = delete;
@@ -85,10 +85,14 @@ class ClientSession final : public Greeter {
   Status check_hello(const Hello& hello) const override;
   Refusal refusal_for(const Hello&, const Error& error) const override { return {error, {}}; }
 
-  /// Gives or renews the layout. Operations that waited for one go on. `ring`, when given, was
-  /// built from this very layout.
-  void set_layout(Now now, Layout layout, Outbox& out, std::shared_ptr<const Ring> ring = nullptr);
+  /// Begins to ask whoever is connected for the layout, until somebody has one.
+  void open(Now now, Outbox& out);
+  /// Gives or renews the layout, as a node's reply does. Operations that waited for one go on.
+  void set_layout(Now now, Layout layout, Outbox& out);
+  /// Null before the session has learned one.
   const Layout* layout() const;
+  /// Changes whenever the layout does, its members' addresses included.
+  std::uint64_t layout_revision() const;
 
   void start(Now now, OperationId id, GetOperation operation, Outbox& out);
   void start(Now now, OperationId id, WriteOperation operation, Outbox& out);
@@ -100,13 +104,16 @@ class ClientSession final : public Greeter {
   /// Ends every operation with `closed`.
   void close(Now now, Outbox& out);
 
-  void handle_peer_up(Now now, const NodeId& node, Outbox& out);
+  void handle_peer_up(Now now, const Hello& hello, Outbox& out);
   void handle_peer_down(Now now, const NodeId& node, Outbox& out);
   void handle_message(Now now, const NodeId& from, Message message, Outbox& out);
   void handle_timer(Now now, TimerId timer, Outbox& out);
 
  private:
   struct Parts;
+
+  void handle_layout_reply(Now now, const LayoutReply& reply, Outbox& out);
+
   std::unique_ptr<Parts> parts_;
 };
 

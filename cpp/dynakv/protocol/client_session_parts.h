@@ -19,6 +19,9 @@ namespace dynakv {
 inline constexpr std::uint64_t kClientDeadlineTimer = 0;
 inline constexpr std::uint64_t kClientRetryTimer = 1;
 inline constexpr std::uint64_t kClientSilenceTimer = 2;
+inline constexpr std::uint64_t kClientLayoutTimer = 3;
+/// Pause before nodes that had no layout are asked again.
+inline constexpr Duration kLayoutAskPause = milliseconds(100);
 
 /// An operation on its way, through all of its tries.
 struct ClientFlight {
@@ -56,9 +59,10 @@ struct KeyView {
 KeyView key_of(const ClientFlight& flight);
 
 struct ClientSession::Parts {
-  Parts(ClientOptions client_options, Random client_random)
+  Parts(ClientOptions client_options, Random client_random, RingSource rings)
       : options(std::move(client_options)),
         random(client_random),
+        ring_source(std::move(rings)),
         memory(options.session_context_count_max),
         manners(options.silent_after),
         budget(options.retry_percent, options.retry_burst) {
@@ -83,6 +87,8 @@ struct ClientSession::Parts {
   void handle_lost_target(Now now, ClientFlight& flight, Outbox& out);
   void handle_get_reply(Now now, ClientFlight& flight, GetReply reply, Outbox& out);
   void handle_write_reply(ClientFlight& flight, WriteReply reply, Outbox& out);
+  /// Asks everybody who is connected, and again after a pause, while there is no layout.
+  void ask_for_layout(Now now, Outbox& out);
   bool remembers(const ClientFlight& flight, FlowId flow) const;
   void finish(ClientFlight& flight, decltype(Reply::outcome) outcome, Outbox& out);
   void finish_at_deadline(ClientFlight& flight, Outbox& out);
@@ -90,8 +96,10 @@ struct ClientSession::Parts {
 
   ClientOptions options;
   Random random;
+  RingSource ring_source;
   NodeId id;
   ClusterView view;
+  std::uint64_t layout_revision = 0;
   /// The member that options.prefer names; nil = none.
   NodeId preferred;
   SessionMemory memory;

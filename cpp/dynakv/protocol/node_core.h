@@ -36,10 +36,6 @@ struct StartEvidence {
   Bytes place;
 };
 
-/// Where a node gets the ring of a layout; empty = it builds its own. A pure function, so that many
-/// nodes in one process may share one result.
-using RingSource = std::function<std::shared_ptr<const Ring>(const Layout&)>;
-
 struct NodeCoreOptions {
   std::string name;
   /// Where peers and clients reach this node, "host:port".

@@ -138,6 +138,8 @@ Plan draw_plan(std::uint64_t seed, const PlanLimits& limits) {
   draw_operations(plan, limits, random.stream("operations"));
   draw_hot_key(plan, random.stream("hot key"));
   draw_all_faults(plan, limits, random);
+  plan.simulation.clients_are_told =
+      !random.stream("told").chance(limits.untold_clients_percent, 100);
   if (random.stream("perturbed").chance(limits.perturbed_percent, 100)) {
     plan.perturbations = draw_perturbations(random.stream("perturbations"));
   }
@@ -165,7 +167,7 @@ std::string describe_setup(const Plan& plan) {
          (options.sync_before_effects ? " group" : " os") + (options.store ? " rocksdb" : "") +
          (options.defaults.mode == QuorumMode::strict ? " strict" : " sloppy") +
          " clients=" + std::to_string(plan.client_count) +
-         " keys=" + std::to_string(plan.key_count) +
+         (options.clients_are_told ? "" : " (untold)") + " keys=" + std::to_string(plan.key_count) +
          " operations=" + std::to_string(plan.operations.size()) +
          " faults=" + std::to_string(plan.faults.size()) +
          (plan.exceeds_loss_budget ? " beyond the loss budget" : "") + odd;

@@ -126,6 +126,8 @@ struct PlanLimits {
   std::uint32_t absent_witness_percent = 40;
   /// Plan::partitions_end_together.
   bool partitions_end_together = false;
+  /// Of all plans: in how many the clients learn the layout from the nodes. 0: as recorded seeds.
+  std::uint32_t untold_clients_percent = 25;
   /// Of all plans: how many are perturbed.
   std::uint32_t perturbed_percent = 50;
 };

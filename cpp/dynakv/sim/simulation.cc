@@ -24,10 +24,7 @@ Simulation::Simulation(SimulationOptions options)
     node_options.core.name = "n" + std::to_string(i);
     node_options.core.address = node_options.core.name + ":7400";
     node_options.core.protocol = options_.protocol;
-    node_options.core.ring_source = [this](const Layout& layout) {
-      const bool is_ours = ring_ && digest_of(layout) == digest_of(layout_);
-      return is_ours ? ring_ : std::make_shared<const Ring>(Ring::build(layout));
-    };
+    node_options.core.ring_source = shared_ring();
     node_options.core.effects_wait_for_sync = options_.sync_before_effects;
     node_options.sync_delay_mean = options_.sync_delay_mean;
     node_options.store = options_.store;
@@ -60,6 +57,13 @@ Simulation::Simulation(SimulationOptions options)
 
 Simulation::~Simulation() = default;
 
+RingSource Simulation::shared_ring() {
+  return [this](const Layout& layout) {
+    const bool is_ours = ring_ && digest_of(layout) == digest_of(layout_);
+    return is_ours ? ring_ : std::make_shared<const Ring>(Ring::build(layout));
+  };
+}
+
 void Simulation::run_for(Duration span) {
   const Instant until = now() + span;
   while (step(until)) {
@@ -77,13 +81,18 @@ bool Simulation::run_until(const std::function<bool()>& condition, Duration limi
 int Simulation::add_client() {
   const int client = static_cast<int>(clients_.size());
   clients_.push_back(std::make_unique<Client>(
-      options_.client, random_.stream("client", static_cast<std::uint64_t>(client))));
+      options_.client, random_.stream("client", static_cast<std::uint64_t>(client)),
+      shared_ring()));
   const int host = node_count() + client;
   hosts_[session(client).id()] = host;
   clocks_.emplace_back();
   make_connections();
   Outbox out;
-  session(client).set_layout(now_at(host), layout_, out, ring_);
+  if (options_.clients_are_told) {
+    session(client).set_layout(now_at(host), layout_, out);
+  } else {
+    session(client).open(now_at(host), out);
+  }
   take_client_effects(client, out);
   for (int i = 0; i < node_count(); ++i) dial_after(host, i, {});
   return client;

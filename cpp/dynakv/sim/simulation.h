@@ -32,6 +32,8 @@ struct SimulationOptions {
   std::vector<std::uint32_t> capacities;  // percent, one for each node; empty = all alike
   ProtocolOptions protocol;
   ClientOptions client;
+  /// Clients are given the layout; else they learn it from the nodes, as real ones do.
+  bool clients_are_told = true;
   NetworkOptions network;
   bool sync_before_effects = true;
   Duration sync_delay_mean = microseconds(200);
@@ -128,7 +130,8 @@ class Simulation final : private SimWorld {
 
  private:
   struct Client {
-    Client(ClientOptions options, Random random) : session(options, random) {}
+    Client(ClientOptions options, Random random, RingSource rings)
+        : session(options, random, std::move(rings)) {}
     ClientSession session;
     std::map<TimerId, Instant> timers;
   };
@@ -162,6 +165,8 @@ class Simulation final : private SimWorld {
   const Greeter& greeter(int host);
   /// The Hello of `by`, if `to` accepts it; else `by` hears why not.
   std::optional<Hello> say_hello(int by, int to, Handshake& listener);
+  /// All nodes and clients share the ring of the first layout.
+  RingSource shared_ring();
   void lose_connection(int from, int to);
   void lose_connection_later(int from, int to, Duration delay);
   void lose_connections_of(int host, Duration notice_min, Duration notice_mean);

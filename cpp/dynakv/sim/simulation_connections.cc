@@ -102,7 +102,7 @@ void Simulation::establish(int from, int to) {
     network_.reset(to, from);
     Outbox out;
     const int client = from - node_count();
-    session(client).handle_peer_up(now_at(from), node(to).id(), out);
+    session(client).handle_peer_up(now_at(from), *answer, out);
     take_client_effects(client, out);
   } else {
     node(from).peer_up(std::move(*answer));

@@ -118,7 +118,7 @@ class CoreCluster {
     }
     for (auto& [client_id, session] : sessions) {
       Outbox out;
-      session->handle_peer_up(now, id(i), out);
+      session->handle_peer_up(now, core(i).hello_for(client_id), out);
       take_effects(client_id, out);
     }
   }
@@ -141,7 +141,7 @@ class CoreCluster {
       Outbox out;
       session->set_layout(now, layout, out);
       for (const auto& n : nodes) {
-        if (n->core) session->handle_peer_up(now, n->core->id(), out);
+        if (n->core) session->handle_peer_up(now, n->core->hello_for(session->id()), out);
       }
       take_effects(session->id(), out);
     }

@@ -5,11 +5,13 @@
 
 namespace dynakv::test {
 
-/// Before 2026-11-22: the end of a partition ended all, and witnesses were away by chance only.
+/// Before 2026-11-22: the end of a partition ended all, witnesses were away by chance only, and
+/// every client was told the layout.
 inline PlanLimits before_partitions_overlapped() {
   PlanLimits limits;
   limits.absent_witness_percent = 0;
   limits.partitions_end_together = true;
+  limits.untold_clients_percent = 0;
   return limits;
 }
 
