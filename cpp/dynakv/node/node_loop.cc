@@ -1,7 +1,9 @@
 #include "dynakv/node/node_loop.h"
 
 #include <algorithm>
+#include <chrono>
 #include <exception>
+#include <thread>
 #include <utility>
 
 #include "dynakv/adapters/system_clock.h"
@@ -9,6 +11,9 @@
 
 namespace dynakv {
 namespace {
+
+/// Between two looks for tasks of a paused node.
+constexpr std::chrono::milliseconds kPausedLook{2};
 
 /// Carries what ends the run up to run(), through Asio's frames, which let exceptions pass.
 struct StoppedForGood {
@@ -73,6 +78,25 @@ void NodeLoop::run() {
     end_status = fail(ErrorCode::internal, std::string("a check failed: ") + error.what());
   }
   close(end_status);
+}
+
+Status NodeLoop::end_gracefully() {
+  log_.write(LogLevel::info, "stops");
+  now_.reset();
+  if (syncer_ != nullptr && syncer_->is_busy()) {
+    if (Status synced = syncer_->wait(); !synced) return synced;
+  }
+  if (Status stopped = runner_->stop(link_now()); !stopped) return stopped;
+  release();
+  links_.transport().flush();
+  return {};
+}
+
+void NodeLoop::wait_while_paused() {
+  while (paused_ && end_.load() == End::none) {
+    std::this_thread::sleep_for(kPausedLook);
+    mailbox_.run_all();
+  }
 }
 
 void NodeLoop::turn() {
@@ -186,6 +210,32 @@ void NodeLoop::limit_input() {
 void NodeLoop::arm_alarm() {
   const Instant next = std::min(runner_->next_wake(), links_.next_timer());
   if (next != Instant::far_future()) links_.transport().set_alarm(next, system_now().steady);
+}
+
+void NodeLoop::follow_peers() {
+  const std::uint64_t revision = core().peers_revision();
+  if (!std::exchange(peers_changed_, false) && revision == followed_peers_) return;
+  followed_peers_ = revision;
+  std::vector<Links::Target> targets;
+  std::vector<std::string> contacts;
+  for (Member& peer : core().peers()) {
+    if (peer.id.is_nil()) {
+      contacts.push_back(std::move(peer.address));
+    } else {
+      targets.push_back({peer.id, std::move(peer.address)});
+    }
+  }
+  links_.set_targets(targets);
+  links_.set_contacts(std::move(contacts));
+}
+
+void NodeLoop::adopt_layout(const Layout& layout, std::function<void(const Status&)> done) {
+  runner_->adopt_layout(link_now(), layout, std::move(done));
+}
+
+void NodeLoop::form_cluster(const FirstCluster& first, std::function<void(const Status&)> done) {
+  peers_changed_ = true;
+  runner_->form_cluster(link_now(), first, std::move(done));
 }
 
 void NodeLoop::handle_peer_up(const Hello& hello) {

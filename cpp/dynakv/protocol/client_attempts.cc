@@ -72,7 +72,7 @@ void ClientSession::Parts::attempt(Now now, ClientFlight& flight, Outbox& out) {
   if (flight.attempts > 0) budget.note_retry();
   ++flight.attempts;
   flight.sent_at = now.steady;
-  manners.note_asked(now.steady, flight.target);
+  silence.note_asked(now.steady, flight.target);
   sometimes(Sometimes::client_tried_second_owner, !flight.failed_targets.empty());
   flight.request = static_cast<RequestId>(++request_count);
   requests.emplace(to_number(flight.request), flight.operation);
@@ -96,7 +96,7 @@ NodeId ClientSession::Parts::choose_target(Now now, const ClientFlight& flight) 
     return at == nodes.end() ? NodeId{} : *at;
   };
   const auto is_good = [&](const NodeId& node) {
-    return view.is_up(node) && !has_failed(node) && !manners.is_silent(now.steady, node);
+    return view.is_up(node) && !has_failed(node) && !silence.is_silent(now.steady, node);
   };
   if (is_good(preferred)) return preferred;
   // Owners first, then those that stand in for them, then anybody; a second time round also those
@@ -117,7 +117,7 @@ void ClientSession::Parts::arm_silence_timer(Now now, Outbox& out) {
 
 void ClientSession::Parts::look_for_silence(Now now, Outbox& out) {
   silence_timer_is_armed = false;
-  for (const NodeId& node : manners.to_be_probed(now.steady)) {
+  for (const NodeId& node : silence.to_be_probed(now.steady)) {
     if (view.is_up(node)) out.send(node, RequestId{}, StatusRequest{});
   }
   for (auto& [operation, flight] : flights) {

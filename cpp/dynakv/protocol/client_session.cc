@@ -150,7 +150,7 @@ void ClientSession::handle_peer_up(Now now, const Hello& hello, Outbox& out) {
 void ClientSession::handle_peer_down(Now now, const NodeId& node, Outbox& out) {
   Parts& p = *parts_;
   p.view.set_down(node);
-  p.manners.forget(node);
+  p.silence.forget(node);
   for (auto at = p.flights.begin(); at != p.flights.end();) {
     ClientFlight& flight = (at++)->second;
     if (flight.target == node) p.handle_lost_target(now, flight, out);
@@ -159,7 +159,7 @@ void ClientSession::handle_peer_down(Now now, const NodeId& node, Outbox& out) {
 
 void ClientSession::handle_message(Now now, const NodeId& from, Message message, Outbox& out) {
   Parts& p = *parts_;
-  p.manners.note_heard(from);
+  p.silence.note_heard(from);
   if (const auto* reply = std::get_if<LayoutReply>(&message.body)) {
     return handle_layout_reply(now, *reply, out);
   }

@@ -11,7 +11,8 @@
 #include "dynakv/protocol/client_session.h"
 #include "dynakv/protocol/cluster_view.h"
 #include "dynakv/protocol/deadlines.h"
-#include "dynakv/protocol/node_manners.h"
+#include "dynakv/protocol/node_silence.h"
+#include "dynakv/protocol/retry_budget.h"
 #include "dynakv/protocol/session_memory.h"
 
 namespace dynakv {
@@ -64,7 +65,7 @@ struct ClientSession::Parts {
         random(client_random),
         ring_source(std::move(rings)),
         memory(options.session_context_count_max),
-        manners(options.silent_after),
+        silence(options.silent_after),
         budget(options.retry_percent, options.retry_burst) {
     Random ids = random.stream("client id");
     id = {ids.next(), ids.next()};
@@ -106,7 +107,7 @@ struct ClientSession::Parts {
   Flights flights;
   std::unordered_map<std::uint64_t, OperationId> requests;  // lookup only
   std::uint64_t request_count = 0;
-  NodeManners manners;
+  NodeSilence silence;
   RetryBudget budget;
   bool silence_timer_is_armed = false;
   Deadlines deadlines{TimerKind::client_deadline, kClientDeadlineTimer};

@@ -2,7 +2,6 @@
 // is durable (DESIGN §3).
 #pragma once
 
-#include <string>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -37,13 +36,7 @@ struct Reply {
   std::variant<GetReply, WriteReply, ErrorReply, StatusReply, LayoutReply> outcome;
 };
 
-/// Something worth telling, as data; only made while tracing is on.
-struct Trace {
-  std::string event;
-  std::vector<std::pair<std::string, std::string>> fields;
-};
-
-using Effect = std::variant<Send, SetTimer, CancelTimer, Reply, Trace>;
+using Effect = std::variant<Send, SetTimer, CancelTimer, Reply>;
 
 class Outbox {
  public:
@@ -57,7 +50,6 @@ class Outbox {
   void set_timer(TimerId timer, Instant at) { effects_.emplace_back(SetTimer{timer, at}); }
   void cancel_timer(TimerId timer) { effects_.emplace_back(CancelTimer{timer}); }
   void reply(Reply reply) { effects_.emplace_back(std::move(reply)); }
-  void trace(Trace event) { effects_.emplace_back(std::move(event)); }
 
   bool empty() const { return effects_.empty(); }
   const std::vector<Effect>& effects() const { return effects_; }

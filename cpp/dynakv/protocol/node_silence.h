@@ -1,13 +1,10 @@
-// What a client sees of the manners of nodes: which owe it an answer for too long, and how much it
-// may still ask twice.
+// Which nodes owe this client an answer for too long.
 //
-// A client hears no gossip. A node from which nothing came since a request was sent to it is silent
-// after a while; then others are asked, and it is sent a small question each second, so that its
+// A client hears no gossip. A node that says nothing for a while after a request was sent to it is
+// silent: then others are asked, and the node is sent a small question each second, so that its
 // return is noticed. Writes that are out at a silent node stay out: to repeat them is not safe.
 #pragma once
 
-#include <algorithm>
-#include <cstdint>
 #include <map>
 #include <vector>
 
@@ -16,9 +13,9 @@
 
 namespace dynakv {
 
-class NodeManners {
+class NodeSilence {
  public:
-  explicit NodeManners(Duration silent_after) : silent_after_(silent_after) {}
+  explicit NodeSilence(Duration silent_after) : silent_after_(silent_after) {}
 
   void note_asked(Instant now, const NodeId& node) {
     unanswered_.try_emplace(node, Asked{now, now});
@@ -49,23 +46,6 @@ class NodeManners {
   };
   Duration silent_after_;
   std::map<NodeId, Asked> unanswered_;
-};
-
-/// Repeated requests as a share of all: what is overloaded must not be asked ever more
-/// (metastability, INVARIANTS §3.8). Full at first, so that one node's loss costs nothing.
-class RetryBudget {
- public:
-  RetryBudget(int percent, int burst)
-      : percent_(percent), cents_(100 * burst), cents_max_(cents_) {}
-
-  void note_request() { cents_ = std::min(cents_ + percent_, cents_max_); }
-  bool allows() const { return cents_ >= 100; }
-  void note_retry() { cents_ -= std::min(cents_, 100); }
-
- private:
-  int percent_;
-  int cents_;
-  int cents_max_;
 };
 
 }  // namespace dynakv

@@ -1,44 +1,10 @@
-// What of NodeLoop concerns its peers, what others see of it, and its end.
-#include <chrono>
-#include <thread>
+// What a NodeLoop tells other threads of its node.
 #include <utility>
 
 #include "dynakv/adapters/system_clock.h"
 #include "dynakv/node/node_loop.h"
 
 namespace dynakv {
-namespace {
-
-/// Between two looks for tasks of a paused node.
-constexpr std::chrono::milliseconds kPausedLook{2};
-
-}  // namespace
-
-void NodeLoop::adopt_layout(const Layout& layout, std::function<void(const Status&)> done) {
-  runner_->adopt_layout(link_now(), layout, std::move(done));
-}
-
-void NodeLoop::form_cluster(const FirstCluster& first, std::function<void(const Status&)> done) {
-  peers_changed_ = true;
-  runner_->form_cluster(link_now(), first, std::move(done));
-}
-
-void NodeLoop::follow_peers() {
-  const std::uint64_t revision = core().peers_revision();
-  if (!std::exchange(peers_changed_, false) && revision == followed_peers_) return;
-  followed_peers_ = revision;
-  std::vector<Links::Target> targets;
-  std::vector<std::string> contacts;
-  for (Member& peer : core().peers()) {
-    if (peer.id.is_nil()) {
-      contacts.push_back(std::move(peer.address));
-    } else {
-      targets.push_back({peer.id, std::move(peer.address)});
-    }
-  }
-  links_.set_targets(targets);
-  links_.set_contacts(std::move(contacts));
-}
 
 NodeStatus NodeLoop::status() const {
   NodeStatus status{.id = core().id(),
@@ -87,13 +53,6 @@ Bytes NodeLoop::encoded_layout() const {
   return layout == nullptr ? Bytes() : encode_layout(*layout);
 }
 
-void NodeLoop::wait_while_paused() {
-  while (paused_ && end_.load() == End::none) {
-    std::this_thread::sleep_for(kPausedLook);
-    mailbox_.run_all();
-  }
-}
-
 void NodeLoop::publish() {
   const bool ready = core().is_ready();
   const std::size_t connected = links_.up_count();
@@ -111,18 +70,6 @@ void NodeLoop::publish() {
 NodeBoard NodeLoop::board() const {
   const std::lock_guard lock(board_mutex_);
   return board_;
-}
-
-Status NodeLoop::end_gracefully() {
-  log_.write(LogLevel::info, "stops");
-  now_.reset();
-  if (syncer_ != nullptr && syncer_->is_busy()) {
-    if (Status synced = syncer_->wait(); !synced) return synced;
-  }
-  if (Status stopped = runner_->stop(link_now()); !stopped) return stopped;
-  release();
-  links_.transport().flush();
-  return {};
 }
 
 void NodeLoop::close(const Status& end_status) {

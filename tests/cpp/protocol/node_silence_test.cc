@@ -1,35 +1,36 @@
 // Which nodes a client asks when some are silent, and how often it asks twice.
-#include "dynakv/protocol/node_manners.h"
+#include "dynakv/protocol/node_silence.h"
 
 #include <gtest/gtest.h>
 
 #include "dynakv/domain/ring.h"
+#include "dynakv/protocol/retry_budget.h"
 #include "tests/cpp/support/core_cluster.h"
 
 namespace dynakv::testing {
 namespace {
 
-TEST(NodeManners, ANodeThatOwesAnAnswerForTooLongIsSilentUntilItSpeaks) {
-  NodeManners manners(milliseconds(500));
+TEST(NodeSilence, ANodeThatOwesAnAnswerForTooLongIsSilentUntilItSpeaks) {
+  NodeSilence silence(milliseconds(500));
   const NodeId node{1, 1};
   const Instant begin{1'000'000};
-  manners.note_asked(begin, node);
-  manners.note_asked(begin + milliseconds(400), node);
-  EXPECT_FALSE(manners.is_silent(begin + milliseconds(499), node));
-  EXPECT_TRUE(manners.is_silent(begin + milliseconds(500), node));
-  manners.note_heard(node);
-  EXPECT_FALSE(manners.is_silent(begin + seconds(9), node));
+  silence.note_asked(begin, node);
+  silence.note_asked(begin + milliseconds(400), node);
+  EXPECT_FALSE(silence.is_silent(begin + milliseconds(499), node));
+  EXPECT_TRUE(silence.is_silent(begin + milliseconds(500), node));
+  silence.note_heard(node);
+  EXPECT_FALSE(silence.is_silent(begin + seconds(9), node));
 }
 
-TEST(NodeManners, ASilentNodeIsProbedEachSecond) {
-  NodeManners manners(milliseconds(500));
+TEST(NodeSilence, ASilentNodeIsProbedEachSecond) {
+  NodeSilence silence(milliseconds(500));
   const NodeId node{1, 1};
   const Instant begin{1'000'000};
-  manners.note_asked(begin, node);
-  EXPECT_TRUE(manners.to_be_probed(begin + milliseconds(900)).empty());
-  EXPECT_EQ(manners.to_be_probed(begin + milliseconds(1000)).size(), 1u);
-  EXPECT_TRUE(manners.to_be_probed(begin + milliseconds(1900)).empty());
-  EXPECT_EQ(manners.to_be_probed(begin + milliseconds(2000)).size(), 1u);
+  silence.note_asked(begin, node);
+  EXPECT_TRUE(silence.to_be_probed(begin + milliseconds(900)).empty());
+  EXPECT_EQ(silence.to_be_probed(begin + milliseconds(1000)).size(), 1u);
+  EXPECT_TRUE(silence.to_be_probed(begin + milliseconds(1900)).empty());
+  EXPECT_EQ(silence.to_be_probed(begin + milliseconds(2000)).size(), 1u);
 }
 
 TEST(RetryBudget, AllowsATenthOfAllRequestsAndABurst) {
