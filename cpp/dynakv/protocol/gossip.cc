@@ -4,7 +4,6 @@
 #include <set>
 #include <utility>
 
-#include "dynakv/protocol/node_core.h"
 #include "dynakv/protocol/store_keys.h"
 
 namespace dynakv {

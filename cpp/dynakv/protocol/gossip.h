@@ -29,7 +29,7 @@
 #include "dynakv/protocol/cluster_view.h"
 #include "dynakv/protocol/identity.h"
 #include "dynakv/protocol/messages.h"
-#include "dynakv/protocol/options.h"
+#include "dynakv/protocol/node_core_options.h"
 #include "dynakv/protocol/outbox.h"
 #include "dynakv/protocol/request_id.h"
 #include "dynakv/protocol/store.h"

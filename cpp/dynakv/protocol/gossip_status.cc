@@ -2,7 +2,6 @@
 #include <set>
 
 #include "dynakv/protocol/gossip.h"
-#include "dynakv/protocol/node_core.h"
 
 namespace dynakv {
 

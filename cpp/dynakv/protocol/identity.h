@@ -29,21 +29,12 @@
 #include "dynakv/base/random.h"
 #include "dynakv/base/result.h"
 #include "dynakv/protocol/messages.h"
-#include "dynakv/protocol/node_core.h"
+#include "dynakv/protocol/node_core_options.h"
 #include "dynakv/protocol/peer_runs.h"
+#include "dynakv/protocol/start_evidence.h"
 #include "dynakv/protocol/store.h"
 
 namespace dynakv {
-
-/// Why a start cannot vouch for the past; all but `none` retire every actor.
-enum class PastLoss : std::uint8_t {
-  none,
-  unclean_reboot,
-  moved_or_copied,
-  /// The last run's effects did not wait for a sync, and it did not end cleanly: events may have
-  /// left that the disk has lost, by a write that failed behind the process's back.
-  unsynced_effects,
-};
 
 /// Earlier runs that are remembered. A peer's word about a run before them is not checked: a backup
 /// so old still shows in the word of anyone who has heard of a later run.
