@@ -109,9 +109,6 @@ class NodeCore {
   std::map<std::string, std::uint64_t> counters() const;
 
  private:
-  /// Adopts the first layout when the ids of all first members are known.
-  Status finish_forming(Now now, Outbox& out);
-
   struct Parts;
   std::unique_ptr<Parts> parts_;
 };
