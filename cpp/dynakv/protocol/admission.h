@@ -1,10 +1,21 @@
-// What a client's request must satisfy before any machine sees it. Every refusal names the remedy,
-// and is definite: nothing was stored or sent (I13).
+// Decides about clients' requests before any machine sees them: which are refused, and who
+// coordinates the others. Every refusal names the remedy, and is definite: nothing was stored or
+// sent (I13).
+//
+// Owners coordinate; so does whoever stands in because no owner can be reached and the quorum is
+// sloppy. A node that does not passes the request on, once (B10). A node that still checks its past
+// makes no event, but knows who may.
+//
+// Invariant 1: a request that arrives a second time is dropped without a word (RepeatFilter).
 #pragma once
 
 #include "dynakv/base/result.h"
-#include "dynakv/protocol/messages.h"
+#include "dynakv/protocol/cluster_view.h"
+#include "dynakv/protocol/identity.h"
+#include "dynakv/protocol/machine.h"
 #include "dynakv/protocol/options.h"
+#include "dynakv/protocol/repeat_filter.h"
+#include "dynakv/protocol/store.h"
 
 namespace dynakv {
 
@@ -14,5 +25,45 @@ Status validate_head(const RequestHead& head);
 /// Errors: as validate_head; value_too_large; context_mismatch when the context belongs to another
 /// key; invalid_argument.
 Status validate_write(const WriteRequest& request, const ProtocolOptions& options);
+
+/// GetRequest or WriteRequest.
+bool is_data_request(const Body& body);
+
+/// What becomes of a request: `none` when it was refused or dropped.
+enum class Route : std::uint8_t { none, coordinate, forward };
+
+class Admission final : public Machine {
+ public:
+  Admission(const Identity& identity, const ClusterView& view, const Store& store,
+            const ProtocolOptions& options)
+      : identity_(identity), view_(view), store_(store), options_(options) {}
+
+  /// Bounds the request's deadline, and answers it when it is refused. `in_flight`: the requests
+  /// that wait for their reply in any machine. REQUIRES: is_data_request().
+  Route admit(const NodeId& from, Message& message, std::size_t in_flight, Outbox& out);
+
+  void add_to(Counters& counters) const override;
+
+ private:
+  Result<Route> judge(Message& message, std::size_t in_flight);
+  Route route_get(const RequestHead& head);
+  Result<Route> route_write(const RequestHead& head);
+  Status check_head(RequestHead& head, std::size_t in_flight) const;
+  /// An owner of the key, other than this node, can be reached.
+  bool has_other_owner(const RequestHead& head) const;
+  bool owns(const RequestHead& head) const;
+  /// Owns the key, or stands in because no owner can be reached and the quorum is sloppy.
+  bool coordinates(const RequestHead& head) const;
+
+  const Identity& identity_;
+  const ClusterView& view_;
+  const Store& store_;
+  const ProtocolOptions& options_;
+  RepeatFilter repeats_;
+  std::uint64_t get_count_ = 0;
+  std::uint64_t write_count_ = 0;
+  std::uint64_t forwarded_count_ = 0;
+  std::uint64_t refused_count_ = 0;
+};
 
 }  // namespace dynakv

@@ -23,6 +23,7 @@ class ClusterView {
   const Layout& layout() const { return *layout_; }
   const Ring& ring() const { return *ring_; }
   const Hash128& digest() const { return digest_; }
+  bool has_member(const NodeId& node) const { return layout_ && layout_->find(node) != nullptr; }
   LayoutVersion version() const { return layout_ ? layout_->version : LayoutVersion{}; }
 
   /// `ring`, when given, was built from this very layout: many nodes in one process share it.

@@ -8,6 +8,14 @@
 
 namespace dynakv {
 
+MachineInputs Forwarder::inputs() const {
+  return {.timers = {TimerKind::forward_deadline}, .waiter = Waiter::forwarder};
+}
+
+void Forwarder::handle_message(Now now, const NodeId& from, Message message, Outbox& out) {
+  dispatch(*this, now, from, message, out);
+}
+
 NodeId Forwarder::choose_owner(const RequestHead& head) const {
   const int n = view_.layout().properties_of(head.bucket).n;
   const Slot slot = slot_of(token_of_key(head.key));
@@ -40,17 +48,17 @@ void Forwarder::forward(Now now, const NodeId& from, RequestId id, Request reque
   out.send(owner, flight_id, std::move(request));
 }
 
-void Forwarder::handle_request(Now now, const NodeId& from, RequestId id, GetRequest request,
+void Forwarder::handle_message(Now now, const NodeId& from, RequestId id, GetRequest request,
                                Outbox& out) {
   forward(now, from, id, std::move(request), false, out);
 }
 
-void Forwarder::handle_request(Now now, const NodeId& from, RequestId id, WriteRequest request,
+void Forwarder::handle_message(Now now, const NodeId& from, RequestId id, WriteRequest request,
                                Outbox& out) {
   forward(now, from, id, std::move(request), true, out);
 }
 
-void Forwarder::handle_reply(const NodeId& from, RequestId id, Body reply, Outbox& out) {
+void Forwarder::pass_back(const NodeId& from, RequestId id, Body reply, Outbox& out) {
   const auto at = in_flight_.find(id);
   if (at == in_flight_.end() || at->second.owner != from) return;
   out.send(at->second.client, at->second.client_request, std::move(reply));
@@ -58,7 +66,21 @@ void Forwarder::handle_reply(const NodeId& from, RequestId id, Body reply, Outbo
   in_flight_.erase(at);
 }
 
-void Forwarder::handle_peer_down(const NodeId& peer, Outbox& out) {
+void Forwarder::handle_message(Now, const NodeId& from, RequestId id, GetReply reply, Outbox& out) {
+  pass_back(from, id, std::move(reply), out);
+}
+
+void Forwarder::handle_message(Now, const NodeId& from, RequestId id, WriteReply reply,
+                               Outbox& out) {
+  pass_back(from, id, std::move(reply), out);
+}
+
+void Forwarder::handle_message(Now, const NodeId& from, RequestId id, ErrorReply reply,
+                               Outbox& out) {
+  pass_back(from, id, std::move(reply), out);
+}
+
+void Forwarder::handle_peer_down(Now, const NodeId& peer, Outbox& out) {
   for (auto at = in_flight_.begin(); at != in_flight_.end();) {
     const auto current = at++;
     if (current->second.owner != peer) continue;
@@ -67,7 +89,7 @@ void Forwarder::handle_peer_down(const NodeId& peer, Outbox& out) {
   }
 }
 
-void Forwarder::handle_timer(Now now, Outbox& out) {
+void Forwarder::handle_timer(Now now, TimerId, Outbox& out) {
   for (const RequestId id : deadlines_.take_expired(now.steady, out)) {
     const auto at = in_flight_.find(id);
     if (at != in_flight_.end()) {

@@ -11,24 +11,26 @@
 #include "dynakv/protocol/cluster_view.h"
 #include "dynakv/protocol/deadlines.h"
 #include "dynakv/protocol/identity.h"
-#include "dynakv/protocol/outbox.h"
-#include "dynakv/protocol/request_id.h"
+#include "dynakv/protocol/machine.h"
 
 namespace dynakv {
 
-class Forwarder {
+class Forwarder final : public Machine {
  public:
   Forwarder(const Identity& identity, const ClusterView& view) : identity_(identity), view_(view) {}
 
-  void handle_request(Now now, const NodeId& from, RequestId id, GetRequest request, Outbox& out);
-  void handle_request(Now now, const NodeId& from, RequestId id, WriteRequest request, Outbox& out);
+  MachineInputs inputs() const override;
+  void handle_message(Now now, const NodeId& from, Message message, Outbox& out) override;
+  void handle_peer_down(Now now, const NodeId& peer, Outbox& out) override;
+  void handle_timer(Now now, TimerId timer, Outbox& out) override;
+  std::size_t in_flight() const override { return in_flight_.size(); }
 
-  /// A reply from the owner: GetReply, WriteReply or ErrorReply.
-  void handle_reply(const NodeId& from, RequestId id, Body reply, Outbox& out);
-  void handle_peer_down(const NodeId& peer, Outbox& out);
-  void handle_timer(Now now, Outbox& out);
-
-  std::size_t in_flight() const { return in_flight_.size(); }
+  void handle_message(Now now, const NodeId& from, RequestId id, GetRequest request, Outbox& out);
+  void handle_message(Now now, const NodeId& from, RequestId id, WriteRequest request, Outbox& out);
+  /// Replies of the owner.
+  void handle_message(Now now, const NodeId& from, RequestId id, GetReply reply, Outbox& out);
+  void handle_message(Now now, const NodeId& from, RequestId id, WriteReply reply, Outbox& out);
+  void handle_message(Now now, const NodeId& from, RequestId id, ErrorReply reply, Outbox& out);
 
  private:
   struct Flight {
@@ -44,6 +46,7 @@ class Forwarder {
   template <typename Request>
   void forward(Now now, const NodeId& from, RequestId id, Request request, bool is_write,
                Outbox& out);
+  void pass_back(const NodeId& from, RequestId id, Body reply, Outbox& out);
   void fail_flight(std::map<RequestId, Flight>::iterator flight, ErrorCode code, const char* reason,
                    Outbox& out);
 

@@ -9,7 +9,21 @@
 
 namespace dynakv {
 
-void GetCoordinator::handle_request(Now now, const NodeId& from, RequestId id,
+MachineInputs GetCoordinator::inputs() const {
+  return {.timers = {TimerKind::get_deadline},
+          .waiter = Waiter::get_coordinator,
+          .requests = {kKindOf<GetRequest>}};
+}
+
+void GetCoordinator::handle_message(Now now, const NodeId& from, Message message, Outbox& out) {
+  dispatch(*this, now, from, message, out);
+}
+
+void GetCoordinator::add_to(Counters& counters) const {
+  counters["read_repairs"] += repaired_count_;
+}
+
+void GetCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
                                     const GetRequest& request, Outbox& out) {
   const RequestHead& head = request.head;
   const BucketProperties& properties = view_.layout().properties_of(head.bucket);
@@ -132,7 +146,8 @@ void GetCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
 }
 
 void GetCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
-                                    const ReplicaPutReply&, Outbox& out) {
+                                    const ReplicaPutReply& reply, Outbox& out) {
+  identity_.peers().hear(from, reply.progress);
   const auto at = in_flight_.find(id);
   if (at == in_flight_.end() || at->second.stage != Stage::repairing) return;
   at->second.explain.note(now.steady, ExplainKind::repaired, from);
@@ -167,7 +182,7 @@ void GetCoordinator::handle_peer_down(Now now, const NodeId& peer, Outbox& out) 
   }
 }
 
-void GetCoordinator::handle_timer(Now now, Outbox& out) {
+void GetCoordinator::handle_timer(Now now, TimerId, Outbox& out) {
   for (const RequestId id : deadlines_.take_expired(now.steady, out)) {
     const auto at = in_flight_.find(id);
     if (at == in_flight_.end()) continue;

@@ -20,17 +20,16 @@
 #include "dynakv/protocol/deadlines.h"
 #include "dynakv/protocol/hint_table.h"
 #include "dynakv/protocol/identity.h"
+#include "dynakv/protocol/machine.h"
 #include "dynakv/protocol/object_table.h"
 #include "dynakv/protocol/options.h"
-#include "dynakv/protocol/outbox.h"
 #include "dynakv/protocol/read_phase.h"
-#include "dynakv/protocol/request_id.h"
 
 namespace dynakv {
 
-class GetCoordinator {
+class GetCoordinator final : public Machine {
  public:
-  GetCoordinator(const Identity& identity, const ClusterView& view, ObjectTable& objects,
+  GetCoordinator(Identity& identity, const ClusterView& view, ObjectTable& objects,
                  ActorTable& actors, HintTable& hints, const ProtocolOptions& options)
       : identity_(identity),
         view_(view),
@@ -39,9 +38,16 @@ class GetCoordinator {
         hints_(hints),
         options_(options) {}
 
+  MachineInputs inputs() const override;
+  void handle_message(Now now, const NodeId& from, Message message, Outbox& out) override;
+  void handle_peer_down(Now now, const NodeId& peer, Outbox& out) override;
+  void handle_timer(Now now, TimerId timer, Outbox& out) override;
+  std::size_t in_flight() const override { return in_flight_.size() - replied_count_; }
+  void add_to(Counters& counters) const override;
+
   /// REQUIRES: the request is valid, and this node is an owner of the key, or the quorum is sloppy
   /// and no owner can be reached.
-  void handle_request(Now now, const NodeId& from, RequestId id, const GetRequest& request,
+  void handle_message(Now now, const NodeId& from, RequestId id, const GetRequest& request,
                       Outbox& out);
 
   void handle_message(Now now, const NodeId& from, RequestId id, ReplicaGetReply reply,
@@ -51,13 +57,6 @@ class GetCoordinator {
                       Outbox& out);
   void handle_message(Now now, const NodeId& from, RequestId id, const ReplicaError& error,
                       Outbox& out);
-  void handle_peer_down(Now now, const NodeId& peer, Outbox& out);
-  void handle_timer(Now now, Outbox& out);
-
-  /// Requests that wait for their reply.
-  std::size_t in_flight() const { return in_flight_.size() - replied_count_; }
-  /// Owners that were sent what they lacked.
-  std::uint64_t repaired_count() const { return repaired_count_; }
 
  private:
   enum class Stage : std::uint8_t {
@@ -119,7 +118,7 @@ class GetCoordinator {
   void forget(Flights::iterator flight);
   void forget_oldest_replied(Now now, Outbox& out);
 
-  const Identity& identity_;
+  Identity& identity_;
   const ClusterView& view_;
   ObjectTable& objects_;
   ActorTable& actors_;
@@ -129,6 +128,7 @@ class GetCoordinator {
   Flights in_flight_;
   Deadlines deadlines_{TimerKind::get_deadline};
   std::size_t replied_count_ = 0;
+  /// Owners that were sent what they lacked.
   std::uint64_t repaired_count_ = 0;
 };
 

@@ -4,7 +4,6 @@
 #include <set>
 #include <utility>
 
-#include "dynakv/protocol/node_core.h"
 #include "dynakv/protocol/store_keys.h"
 
 namespace dynakv {
@@ -19,11 +18,12 @@ constexpr std::size_t kQuietAskedMax = 16;
 }  // namespace
 
 Gossip::Gossip(const NodeCoreOptions& options, const Identity& identity, Store& store,
-               ClusterView& view, Random random)
+               ClusterView& view, Membership& membership, Random random)
     : options_(options),
       identity_(identity),
       store_(store),
       view_(view),
+      membership_(membership),
       random_(random),
       detector_([&] {
         FailureDetectorOptions detector = options.protocol.detector;
@@ -45,12 +45,21 @@ Status Gossip::load() {
   return {};
 }
 
-void Gossip::start(Now now, Outbox& out) {
+MachineInputs Gossip::inputs() const {
+  return {.timers = {TimerKind::gossip_round, TimerKind::suspicion},
+          .waiter = Waiter::gossip,
+          .requests = {kKindOf<GossipDigest>, kKindOf<GossipDelta>}};
+}
+
+Status Gossip::start(Now now, Outbox& out) {
+  if (view_.has_layout()) follow_layout(now);
+  if (const Status loaded = load(); !loaded) return loaded;
   for (const auto& [id, state] : membership_.states()) watch(id, now.steady);
   const Duration interval = options_.protocol.gossip_interval;
   // Nodes that were started together do not gossip together.
   round_at_ = now.steady + Duration{random_.between(0, interval.nanoseconds)};
   out.set_timer(kRoundTimer, round_at_);
+  return {};
 }
 
 void Gossip::watch(const NodeId& id, Instant now) {
@@ -70,6 +79,7 @@ void Gossip::follow_layout(Now now) {
 }
 
 void Gossip::handle_peer_up(Now now, const Hello& hello, Outbox& out) {
+  view_.set_up(hello.sender);
   detector_.watch(hello.sender, now.steady);
   note_heard(now, hello.sender);
   ++peers_revision_;
@@ -86,6 +96,11 @@ void Gossip::handle_peer_up(Now now, const Hello& hello, Outbox& out) {
   }
 }
 
+void Gossip::handle_peer_down(Now, const NodeId& peer, Outbox&) {
+  view_.set_down(peer);
+  ++peers_revision_;
+}
+
 void Gossip::note_heard(Now now, const NodeId& from) {
   detector_.heard(from, now.steady);
   if (view_.is_suspect(from)) view_.set_suspect(from, false);
@@ -96,7 +111,7 @@ GossipHead Gossip::head() const {
   return {view_.layout().cluster, view_.version(), view_.digest()};
 }
 
-void Gossip::beat(bool is_ready) {
+void Gossip::beat() {
   MemberState next = self_;
   next.at.id = identity_.id();
   next.at.incarnation = identity_.incarnation();
@@ -104,7 +119,7 @@ void Gossip::beat(bool is_ready) {
   next.name = options_.name;
   next.address = options_.address;
   const StoreCondition condition = store_.condition();
-  next.ready = is_ready && condition != StoreCondition::failed;
+  next.ready = identity_.may_make_events() && condition != StoreCondition::failed;
   next.disk_full = condition == StoreCondition::disk_full;
   next.layout = view_.version();
   next.recovering = identity_.is_amnesic();
@@ -121,7 +136,13 @@ void Gossip::excuse_lateness(Instant now, Instant expected) {
   if (late > options_.protocol.gossip_interval) detector_.excuse(late, now);
 }
 
-void Gossip::handle_round(Now now, bool is_ready, Outbox& out) {
+void Gossip::handle_timer(Now now, TimerId timer, Outbox& out) {
+  if (timer == kRoundTimer) return handle_round(now, out);
+  excuse_lateness(now.steady, suspicion_at_);
+  review(now, out);
+}
+
+void Gossip::handle_round(Now now, Outbox& out) {
   excuse_lateness(now.steady, round_at_);
   const Duration interval = options_.protocol.gossip_interval;
   round_at_ = now.steady + interval - Duration{random_.between(0, interval.nanoseconds / 8)};
@@ -133,7 +154,7 @@ void Gossip::handle_round(Now now, bool is_ready, Outbox& out) {
     const auto at = static_cast<std::size_t>(random_.below(view_.up().size()));
     return ask_for_layout(now, view_.up()[at], out);
   }
-  beat(is_ready);
+  beat();
   send_digest(now, choose_peers(), out);
 }
 
@@ -182,11 +203,6 @@ void Gossip::review(Now now, Outbox& out) {
   send_digest(now, std::move(review.quiet), out);
 }
 
-void Gossip::handle_suspicion(Now now, Outbox& out) {
-  excuse_lateness(now.steady, suspicion_at_);
-  review(now, out);
-}
-
 void Gossip::ask_for_layout(Now now, const NodeId& from, Outbox& out) {
   if (now.steady - layout_asked_at_ < options_.protocol.gossip_interval / 2) return;
   layout_asked_at_ = now.steady;
@@ -203,6 +219,14 @@ bool Gossip::follow_head(Now now, const NodeId& from, const GossipHead& head, Ou
     ++counters_.layout_conflicts;
   }
   return true;
+}
+
+void Gossip::handle_message(Now now, const NodeId& from, Message message, Outbox& out) {
+  dispatch(*this, now, from, message, out);
+}
+
+void Gossip::handle_message(Now, const NodeId&, RequestId, LayoutReply reply, Outbox&) {
+  layout_heard_ = std::move(reply.layout);
 }
 
 void Gossip::handle_message(Now now, const NodeId& from, RequestId id, const GossipDigest& digest,

@@ -20,7 +20,7 @@
 #include <map>
 #include <optional>
 #include <set>
-#include <string>
+#include <utility>
 #include <vector>
 
 #include "dynakv/base/random.h"
@@ -28,10 +28,8 @@
 #include "dynakv/domain/membership.h"
 #include "dynakv/protocol/cluster_view.h"
 #include "dynakv/protocol/identity.h"
-#include "dynakv/protocol/messages.h"
-#include "dynakv/protocol/options.h"
-#include "dynakv/protocol/outbox.h"
-#include "dynakv/protocol/request_id.h"
+#include "dynakv/protocol/machine.h"
+#include "dynakv/protocol/node_core_options.h"
 #include "dynakv/protocol/store.h"
 
 namespace dynakv {
@@ -44,40 +42,42 @@ struct GossipCounters {
   std::uint64_t layout_conflicts = 0;
 };
 
-class Gossip {
+class Gossip final : public Machine {
  public:
   /// Of `options`, name, address, contact points and protocol.
   Gossip(const NodeCoreOptions& options, const Identity& identity, Store& store, ClusterView& view,
-         Random random);
+         Membership& membership, Random random);
 
-  /// Takes up the membership of earlier starts. Errors: corruption, storage.
-  Status load();
-  void start(Now now, Outbox& out);
   /// The view has a new layout.
   void follow_layout(Now now);
-
-  void handle_peer_up(Now now, const Hello& hello, Outbox& out);
-  void handle_peer_down() { ++peers_revision_; }
   /// Every message counts, before its handler.
   void note_heard(Now now, const NodeId& from);
-  void handle_round(Now now, bool is_ready, Outbox& out);
-  void handle_suspicion(Now now, Outbox& out);
+
+  MachineInputs inputs() const override;
+  /// Takes up the membership of earlier starts.
+  Status start(Now now, Outbox& out) override;
+  void handle_peer_up(Now now, const Hello& hello, Outbox& out) override;
+  void handle_peer_down(Now now, const NodeId& peer, Outbox& out) override;
+  void handle_message(Now now, const NodeId& from, Message message, Outbox& out) override;
+  void handle_timer(Now now, TimerId timer, Outbox& out) override;
+  void add_to(Counters& counters) const override;
+
   void handle_message(Now now, const NodeId& from, RequestId id, const GossipDigest& digest,
                       Outbox& out);
   void handle_message(Now now, const NodeId& from, RequestId id, const GossipDelta& delta,
                       Outbox& out);
 
+  void handle_message(Now now, const NodeId& from, RequestId id, LayoutReply reply, Outbox& out);
+
+  /// What a node that was asked for its layout answered; once.
+  std::optional<Bytes> take_layout_heard() { return std::exchange(layout_heard_, std::nullopt); }
   /// The highest incarnation of this very node that others know and it does not; once.
   std::optional<std::uint64_t> take_lost_incarnation();
   /// Another directory goes on under this node's id, in a later life (Rejoin).
   bool was_taken_over() const;
 
-  const Membership& membership() const { return membership_; }
-  const GossipCounters& counters() const { return counters_; }
   /// Changes when the result of NodeCore::peers() may have.
   std::uint64_t peers_revision() const { return peers_revision_; }
-  /// Where the member is now, as far as anyone said; else `otherwise`.
-  const Bytes& address_of(const NodeId& id, const Bytes& otherwise) const;
   PeerStatus status_of(const NodeId& id, Instant now) const;
   /// Of every other member that is in the layout or was heard of, in the order of their ids.
   std::vector<PeerStatus> statuses(Instant now) const;
@@ -87,7 +87,9 @@ class Gossip {
 
  private:
   GossipHead head() const;
-  void beat(bool is_ready);
+  Status load();
+  void handle_round(Now now, Outbox& out);
+  void beat();
   /// An answer that is overdue because this node itself did not run is no silence.
   void excuse_lateness(Instant now, Instant expected);
   void review(Now now, Outbox& out);
@@ -105,14 +107,15 @@ class Gossip {
   const Identity& identity_;
   Store& store_;
   ClusterView& view_;
+  Membership& membership_;
   Random random_;
   RequestIds ids_{Waiter::gossip};
-  Membership membership_;
   FailureDetector detector_;
   /// What this node says of itself.
   MemberState self_;
   std::optional<std::uint64_t> lost_incarnation_;
   std::optional<std::uint64_t> taken_over_;
+  std::optional<Bytes> layout_heard_;
   std::vector<NodeId> owing_;
   Instant round_at_;
   Instant suspicion_at_ = Instant::far_future();

@@ -2,13 +2,14 @@
 #include <set>
 
 #include "dynakv/protocol/gossip.h"
-#include "dynakv/protocol/node_core.h"
 
 namespace dynakv {
 
-const Bytes& Gossip::address_of(const NodeId& id, const Bytes& otherwise) const {
-  const MemberState* state = membership_.find(id);
-  return state != nullptr && !state->address.empty() ? state->address : otherwise;
+void Gossip::add_to(Counters& counters) const {
+  counters["gossip_rounds"] += counters_.rounds;
+  counters["layout_conflicts"] += counters_.layout_conflicts;
+  counters["names_refused"] += membership_.refused_count();
+  counters["suspicions"] += counters_.suspicions;
 }
 
 PeerStatus Gossip::status_of(const NodeId& id, Instant now) const {

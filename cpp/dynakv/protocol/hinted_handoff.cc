@@ -20,7 +20,19 @@ void HintedHandoff::arm(Now now, Outbox& out) {
   out.set_timer(kTimer, now.steady + options_.hint_retry_pause);
 }
 
-void HintedHandoff::handle_peer_up(Now now, const NodeId& peer, Outbox& out) {
+void HintedHandoff::handle_message(Now now, const NodeId& from, Message message, Outbox& out) {
+  dispatch(*this, now, from, message, out);
+}
+
+void HintedHandoff::add_to(Counters& counters) const {
+  counters["hints_delivered"] += delivered_count_;
+  counters["hints_pending"] += hints_.total_count();
+  counters["hints_pending_bytes"] += hints_.total_bytes();
+  counters["hints_refused"] += hints_.refused_count();
+}
+
+void HintedHandoff::handle_peer_up(Now now, const Hello& hello, Outbox& out) {
+  const NodeId& peer = hello.sender;
   if (!hints_.has_hints_for(peer)) return;
   deliveries_.erase(peer);
   begin(now, peer, deliveries_[peer], out);
@@ -75,8 +87,10 @@ bool HintedHandoff::send(const NodeId& owner, Delivery& delivery, Hint hint, Out
   return true;
 }
 
-void HintedHandoff::handle_message(Now, const NodeId& from, RequestId id, const ReplicaPutReply&,
-                                   Outbox& out) {
+void HintedHandoff::handle_message(Now, const NodeId& from, RequestId id,
+                                   const ReplicaPutReply& reply, Outbox& out) {
+  // A hint that came home is erased with this step, and so is the word of it kept with it.
+  identity_.peers().note(from, reply.progress);
   const auto delivery = deliveries_.find(from);
   if (delivery == deliveries_.end()) return;
   const auto hint = delivery->second.in_flight.find(id);
@@ -98,7 +112,7 @@ void HintedHandoff::handle_message(Now, const NodeId& from, RequestId id, const 
   sometimes(Sometimes::hint_refused_by_owner);
 }
 
-void HintedHandoff::handle_timer(Now now, Outbox& out) {
+void HintedHandoff::handle_timer(Now now, TimerId, Outbox& out) {
   is_armed_ = false;
   std::vector<NodeId> owners;
   for (const auto& [owner, totals] : hints_.totals()) owners.push_back(owner);

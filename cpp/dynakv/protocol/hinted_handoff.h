@@ -15,31 +15,34 @@
 #include "dynakv/protocol/cluster_view.h"
 #include "dynakv/protocol/hint_table.h"
 #include "dynakv/protocol/identity.h"
+#include "dynakv/protocol/machine.h"
 #include "dynakv/protocol/object_table.h"
 #include "dynakv/protocol/options.h"
-#include "dynakv/protocol/outbox.h"
-#include "dynakv/protocol/request_id.h"
 
 namespace dynakv {
 
-class HintedHandoff {
+class HintedHandoff final : public Machine {
  public:
-  HintedHandoff(const Identity& identity, const ClusterView& view, HintTable& hints,
-                ObjectTable& objects, const ProtocolOptions& options)
+  HintedHandoff(Identity& identity, const ClusterView& view, HintTable& hints, ObjectTable& objects,
+                const ProtocolOptions& options)
       : identity_(identity), view_(view), hints_(hints), objects_(objects), options_(options) {}
 
   /// Sees to it that hints which are kept now are delivered some time.
   void arm(Now now, Outbox& out);
 
-  void handle_peer_up(Now now, const NodeId& peer, Outbox& out);
-  void handle_peer_down(const NodeId& peer) { deliveries_.erase(peer); }
+  MachineInputs inputs() const override {
+    return {.timers = {TimerKind::hinted_handoff}, .waiter = Waiter::hinted_handoff};
+  }
+  void handle_peer_up(Now now, const Hello& hello, Outbox& out) override;
+  void handle_peer_down(Now, const NodeId& peer, Outbox&) override { deliveries_.erase(peer); }
+  void handle_message(Now now, const NodeId& from, Message message, Outbox& out) override;
+  void handle_timer(Now now, TimerId timer, Outbox& out) override;
+  void add_to(Counters& counters) const override;
+
   void handle_message(Now now, const NodeId& from, RequestId id, const ReplicaPutReply& reply,
                       Outbox& out);
   void handle_message(Now now, const NodeId& from, RequestId id, const ReplicaError& error,
                       Outbox& out);
-  void handle_timer(Now now, Outbox& out);
-
-  std::uint64_t delivered_count() const { return delivered_count_; }
 
  private:
   /// To one owner.
@@ -63,7 +66,7 @@ class HintedHandoff {
   bool send(const NodeId& owner, Delivery& delivery, Hint hint, Outbox& out);
   void finish_if_done(const NodeId& owner);
 
-  const Identity& identity_;
+  Identity& identity_;
   const ClusterView& view_;
   HintTable& hints_;
   ObjectTable& objects_;

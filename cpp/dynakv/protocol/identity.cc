@@ -60,6 +60,7 @@ Result<PastLoss> Identity::start(const NodeCoreOptions& options, const StartEvid
     while (id_.is_nil()) id_ = {random.next(), random.next()};
     directory_ = id_;
   }
+  is_past_proven_ = is_new_ || loss != PastLoss::none;
   evidence_ = evidence;
   stopped_cleanly_ = false;
   effects_wait_for_sync_ = options.effects_wait_for_sync;
@@ -194,6 +195,12 @@ bool Identity::become_amnesic() {
 void Identity::end_amnesia() {
   is_amnesic_ = false;
   save();
+}
+
+void Identity::note_superseded(const NodeId& by) {
+  failure_ =
+      Error{ErrorCode::auth, "the identity of this node lives on in another data directory, says " +
+                                 to_string(by) + "; this one must not be used any more"};
 }
 
 bool Identity::copy_counts() const {

@@ -22,6 +22,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,21 +30,12 @@
 #include "dynakv/base/random.h"
 #include "dynakv/base/result.h"
 #include "dynakv/protocol/messages.h"
-#include "dynakv/protocol/node_core.h"
+#include "dynakv/protocol/node_core_options.h"
 #include "dynakv/protocol/peer_runs.h"
+#include "dynakv/protocol/start_evidence.h"
 #include "dynakv/protocol/store.h"
 
 namespace dynakv {
-
-/// Why a start cannot vouch for the past; all but `none` retire every actor.
-enum class PastLoss : std::uint8_t {
-  none,
-  unclean_reboot,
-  moved_or_copied,
-  /// The last run's effects did not wait for a sync, and it did not end cleanly: events may have
-  /// left that the disk has lost, by a write that failed behind the process's back.
-  unsynced_effects,
-};
 
 /// Earlier runs that are remembered. A peer's word about a run before them is not checked: a backup
 /// so old still shows in the word of anyone who has heard of a later run.
@@ -92,6 +84,13 @@ class Identity {
   /// Every member that could be heard has said how far it has seen this node get.
   void set_past_checked() { is_past_checked_ = true; }
   bool is_past_checked() const { return is_past_checked_; }
+  /// Whether events may be made: under the actors of earlier starts, or because those were retired.
+  void set_past_proven() { is_past_proven_ = true; }
+  bool is_past_proven() const { return is_past_proven_; }
+  bool may_make_events() const { return is_past_proven_ && !failure_; }
+  /// The identity lives on in another directory, says `by`: this one must not be used any more.
+  void note_superseded(const NodeId& by);
+  const std::optional<Error>& failure() const { return failure_; }
   /// Whether a copy of this node may count in R.
   bool copy_counts() const;
 
@@ -136,6 +135,7 @@ class Identity {
   bool is_amnesic_ = false;
   bool amnesia_is_of_this_run_ = false;
   bool is_past_checked_ = false;
+  bool is_past_proven_ = false;
   bool must_count_step_ = false;
   NodeId directory_;
   /// Lives up to this incarnation were another directory's: what they did is forgotten for good.
@@ -143,6 +143,7 @@ class Identity {
   /// Where earlier runs ended: their last steps.
   std::map<RunKey, std::uint64_t> runs_;
   PeerRuns peers_;
+  std::optional<Error> failure_;
 };
 
 }  // namespace dynakv

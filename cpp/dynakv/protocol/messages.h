@@ -345,11 +345,6 @@ struct VariantOfRest {
 using Body = detail::VariantOfRest<void DYNAKV_MESSAGES(DYNAKV_MESSAGE_TYPE)>::type;
 #undef DYNAKV_MESSAGE_TYPE
 
-/// Messages that a client has no business to send.
-inline bool is_gossip(const Body& body) {
-  return std::holds_alternative<GossipDigest>(body) || std::holds_alternative<GossipDelta>(body);
-}
-
 inline const MessageRow& row_of(const Body& body) { return kMessageRows[body.index()]; }
 
 /// A reply carries the id of its request.

@@ -1,237 +1,189 @@
 #include "dynakv/protocol/node_core.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "dynakv/base/canary.h"
 #include "dynakv/base/check.h"
-#include "dynakv/base/sometimes.h"
 #include "dynakv/protocol/node_core_parts.h"
-#include "dynakv/protocol/store_keys.h"
 
 namespace dynakv {
-namespace {
 
-constexpr TimerId kIdentityCheckTimer{TimerKind::identity_check, 0};
+void NodeCore::Parts::route_to(Machine& machine) {
+  const MachineInputs inputs = machine.inputs();
+  for (const TimerKind timer : inputs.timers) {
+    DYNAKV_CHECK(by_timer.emplace(timer, &machine).second);
+  }
+  if (inputs.waiter) DYNAKV_CHECK(by_waiter.emplace(*inputs.waiter, &machine).second);
+  for (const BodyKind kind : inputs.requests) {
+    DYNAKV_CHECK(by_request[kind] == nullptr);
+    by_request[kind] = &machine;
+  }
+}
 
-}  // namespace
+Machine* NodeCore::Parts::machine_for(const Message& message) const {
+  if (Machine* machine = by_request[message.body.index()]) return machine;
+  const auto waiting = by_waiter.find(RequestIds::waiter_of(message.id));
+  return waiting != by_waiter.end() ? waiting->second : nullptr;
+}
+
+bool NodeCore::Parts::may_send(const NodeId& from, const Body& body) const {
+  return row_of(body).may_come_from(view.has_member(from) ? Sender::member : Sender::node);
+}
+
+void NodeCore::Parts::follow(Now now, Outbox& out) {
+  if (const auto formed = formation.take_layout()) {
+    // begin() has tried the layout with other ids; only two nodes of one id could still fail.
+    if (!*formed || !layouts.adopt(**formed)) formation.note_failed();
+  }
+  if (const auto heard = gossip.take_layout_heard(); heard && layouts.learn(*heard)) {
+    formation.give_up();
+    past.review();
+  }
+  if (layouts.take_adopted()) {
+    gossip.follow_layout(now);
+    recovery.begin(now, out);
+  }
+  if (rollbacks.take_amnesia()) recovery.begin(now, out);
+  if (rejoin.take_takeover()) {
+    // The layout comes from the cluster: what the first members were is long past.
+    for (const Member& member : formation.give_up()) {
+      if (member.name != options.name) options.contact_points.push_back(member.address);
+    }
+  }
+  // Whoever kept a hint, it goes home some time.
+  handoff.arm(now, out);
+}
+
+void NodeCore::Parts::follow_own_state(const NodeId& from) {
+  if (gossip.was_taken_over()) return identity.note_superseded(from);
+  if (const auto lost = gossip.take_lost_incarnation()) rollbacks.note_lost_incarnation(*lost);
+}
 
 NodeCore::NodeCore(NodeCoreOptions options, DurableStore& store, Random random)
     : parts_(std::make_unique<Parts>(std::move(options), store, random)) {}
 
 NodeCore::~NodeCore() = default;
 
-Status NodeCore::start(Now now, const StartEvidence& evidence, Outbox& out) {
-  Parts& p = *parts_;
-  Random ids = p.random.stream("node id");
-  const auto loss = p.identity.start(p.options, evidence, ids);
+Status NodeCore::Parts::take_up_past(const StartEvidence& evidence, Now now) {
+  Random ids = random.stream("node id");
+  const auto loss = identity.start(options, evidence, ids);
   if (!loss) return fail(loss.error());
 #ifdef DYNAKV_CANARIES
-  if (canary(Canary::incarnation_from_clock)) p.identity.take_incarnation_from(now.wall);
+  if (canary(Canary::incarnation_from_clock)) identity.take_incarnation_from(now.wall);
+#else
+  (void)now;
 #endif
-  if (const Status loaded = p.actors.load(); !loaded) return fail(loaded.error());
-  if (*loss != PastLoss::none && !canary(Canary::actor_outlives_power_loss)) {
-    p.actors.retire_all();
-  }
-  p.past_is_proven = p.identity.is_new() || *loss != PastLoss::none;
-  const std::uint64_t run = p.identity.progress().run;
-  if (const Status loaded = p.hints.load(run, *loss == PastLoss::none); !loaded) {
-    return fail(loaded.error());
-  }
-  p.handoff.arm(now, out);
+  if (const Status loaded = actors.load(); !loaded) return loaded;
+  if (*loss != PastLoss::none && !canary(Canary::actor_outlives_power_loss)) actors.retire_all();
+  return hints.load(identity.progress().run, *loss == PastLoss::none);
+}
 
-  auto stored = p.store.get(Space::node_state, kLayoutKey);
-  if (!stored) return fail(stored.error());
-  if (stored->has_value()) {
-    auto layout = decode_layout(**stored);
-    if (!layout) return fail(layout.error());
-    p.adopt(std::move(*layout));
-    p.gossip.follow_layout(now);
+Status NodeCore::start(Now now, const StartEvidence& evidence, Outbox& out) {
+  Parts& p = *parts_;
+  if (const Status taken = p.take_up_past(evidence, now); !taken) return taken;
+  p.handoff.arm(now, out);
+  for (const auto& machine : p.machines) {
+    if (const Status started = machine->start(now, out); !started) return started;
   }
-  if (const Status loaded = p.gossip.load(); !loaded) return fail(loaded.error());
-  p.gossip.start(now, out);
-  p.become_ready_if_checked();
-  if (!p.identity.is_past_checked()) {
-    out.set_timer(kIdentityCheckTimer, now.steady + p.options.protocol.identity_check_timeout);
-  }
-  p.recovery.begin(now, out);
   return {};
 }
 
 void NodeCore::stop(Now, Outbox&) { parts_->identity.stop(); }
 
 Status NodeCore::adopt_layout(Now now, const Layout& layout, Outbox& out) {
-  Parts& p = *parts_;
-  if (p.view.has_layout()) {
-    if (p.view.digest() == digest_of(layout)) return {};
-    return fail(ErrorCode::invalid_argument,
-                "the node '" + name() +
-                    "' belongs to a cluster already; start it with an empty "
-                    "data directory, or without the list of first members");
-  }
-  const Member* self = layout.find(id());
-  if (self == nullptr || self->name != name()) {
-    return fail(ErrorCode::invalid_argument,
-                "the layout has no member '" + name() + "' with this node's id");
-  }
-  p.store.put(Space::node_state, kLayoutKey, encode_layout(layout));
-  p.adopt(layout);
-  p.gossip.follow_layout(now);
-  p.recovery.begin(now, out);
+  if (const Status adopted = parts_->layouts.adopt(layout); !adopted) return adopted;
+  parts_->follow(now, out);
   return {};
 }
 
 Status NodeCore::form_cluster(Now now, std::vector<Member> members,
                               const BucketProperties& defaults,
                               std::map<Bytes, BucketProperties> buckets, Outbox& out) {
-  Parts& p = *parts_;
-  const auto self = std::find_if(members.begin(), members.end(),
-                                 [this](const Member& member) { return member.name == name(); });
-  if (self == members.end()) {
-    return fail(ErrorCode::invalid_argument,
-                "the list of first members does not name this node, '" + name() + "'");
-  }
-  if (p.view.has_layout()) {
-    const Layout& layout = p.view.layout();
-    const bool same = layout.members.size() == members.size() &&
-                      std::all_of(members.begin(), members.end(), [&](const Member& member) {
-                        return layout.find_by_name(member.name) != nullptr;
-                      });
-    if (same) return {};
-    return fail(ErrorCode::invalid_argument,
-                "the node '" + name() +
-                    "' belongs to a cluster with other members already; start "
-                    "it without the list of first members, or with an empty data directory");
-  }
-  self->id = id();
-  // What the layout will refuse is refused now, not when the last member is heard of.
-  std::vector<Member> trial = members;
-  for (std::size_t i = 0; i < trial.size(); ++i) trial[i].id = {1, i + 1};
-  if (const auto layout = first_layout(std::move(trial), defaults, buckets); !layout) {
-    return fail(layout.error());
-  }
-  p.forming = std::move(members);
-  p.forming_defaults = defaults;
-  p.forming_buckets = std::move(buckets);
-  return finish_forming(now, out);
-}
-
-Status NodeCore::finish_forming(Now now, Outbox& out) {
-  Parts& p = *parts_;
-  if (p.forming.empty() || std::any_of(p.forming.begin(), p.forming.end(),
-                                       [](const Member& member) { return member.id.is_nil(); })) {
-    return {};
-  }
-  const auto layout = first_layout(std::exchange(p.forming, {}), p.forming_defaults,
-                                   std::exchange(p.forming_buckets, {}));
-  if (!layout) return fail(layout.error());
-  return adopt_layout(now, *layout, out);
-}
-
-Hello NodeCore::hello_for(const NodeId& peer) const {
-  const Parts& p = *parts_;
-  Hello hello;
-  hello.sender = id();
-  hello.name = p.options.name;
-  hello.address = p.options.address;
-  if (p.view.has_layout()) {
-    hello.cluster = p.view.layout().cluster;
-    hello.layout = p.view.version();
-    hello.layout_digest = p.view.digest();
-  }
-  hello.progress = p.identity.progress();
-  hello.progress_seen = p.identity.peers().of(peer);
-  hello.directory = p.identity.directory();
-  return hello;
+  ClusterFormation& formation = parts_->formation;
+  const Status begun = formation.begin(std::move(members), defaults, std::move(buckets));
+  if (!begun) return begun;
+  const auto formed = formation.take_layout();
+  if (!formed) return {};
+  return *formed ? adopt_layout(now, **formed, out) : fail(formed->error());
 }
 
 void NodeCore::handle_peer_up(Now now, const Hello& hello, Outbox& out) {
-  Parts& p = *parts_;
-  for (Member& member : p.forming) {
-    if (member.name == hello.name) member.id = hello.sender;
+  for (const auto& machine : parts_->machines) {
+    machine->handle_peer_up(now, hello, out);
+    parts_->follow(now, out);
   }
-  // form_cluster() has tried the layout with other ids; only two nodes of one id could still fail.
-  if (const Status formed = finish_forming(now, out); !formed) ++p.counters.refused;
-  if (p.identity.was_rolled_back(hello.progress_seen) && !canary(Canary::actor_outlives_rollback)) {
-    sometimes(Sometimes::rollback_found_by_peer);
-    p.be_rolled_back(now, out);
-  }
-  p.identity.peers().note(hello.sender, hello.progress);
-  p.view.set_up(hello.sender);
-  p.gossip.handle_peer_up(now, hello, out);
-  if (!p.identity.is_past_checked()) p.members_heard.insert(hello.sender);
-  p.become_ready_if_checked();
-  if (p.identity.is_past_checked()) out.cancel_timer(kIdentityCheckTimer);
-  p.handoff.handle_peer_up(now, hello.sender, out);
-  p.recovery.handle_peer_up(now, out);
 }
 
 void NodeCore::handle_peer_down(Now now, const NodeId& peer, Outbox& out) {
+  for (const auto& machine : parts_->machines) machine->handle_peer_down(now, peer, out);
+  parts_->follow(now, out);
+}
+
+void NodeCore::handle_refusal(Now now, const Refusal& refusal, Outbox& out) {
+  for (const auto& machine : parts_->machines) machine->handle_refusal(now, refusal, out);
+  parts_->follow(now, out);
+}
+
+void NodeCore::handle_message(Now now, const NodeId& from, Message message, Outbox& out) {
   Parts& p = *parts_;
-  p.view.set_down(peer);
-  p.gossip.handle_peer_down();
-  p.gets.handle_peer_down(now, peer, out);
-  p.writes.handle_peer_down(now, peer, out);
-  p.forwarder.handle_peer_down(peer, out);
-  p.handoff.handle_peer_down(peer);
-  p.recovery.handle_peer_down(peer);
-  p.handoff.arm(now, out);
+  if (p.identity.failure()) return;
+  p.gossip.note_heard(now, from);
+  if (std::holds_alternative<StatusRequest>(message.body)) {
+    return out.send(from, message.id, p.status(now));
+  }
+  Machine* machine = p.machine_for(message);
+  if (is_data_request(message.body)) {
+    const Route route = p.admission.admit(from, message, p.in_flight(), out);
+    if (route == Route::none) return;
+    if (route == Route::forward) machine = &p.forwarder;
+  } else if (!p.may_send(from, message.body)) {
+    const bool is_request = p.by_request[message.body.index()] != nullptr;
+    if (!is_request) return;
+    return out.send(from, message.id,
+                    ReplicaError{Error{ErrorCode::auth, "only members may send replica requests"}});
+  }
+  if (machine == nullptr) return;
+  const bool may_tell_of_this_node = std::holds_alternative<GossipDelta>(message.body);
+  machine->handle_message(now, from, std::move(message), out);
+  if (may_tell_of_this_node) p.follow_own_state(from);
+  p.follow(now, out);
 }
 
 void NodeCore::handle_timer(Now now, TimerId timer, Outbox& out) {
-  Parts& p = *parts_;
-  switch (timer.kind) {
-    case TimerKind::get_deadline:
-      return p.gets.handle_timer(now, out);
-    case TimerKind::write_deadline:
-      p.writes.handle_timer(now, out);
-      return p.handoff.arm(now, out);
-    case TimerKind::forward_deadline:
-      return p.forwarder.handle_timer(now, out);
-    case TimerKind::identity_check:
-      sometimes(Sometimes::identity_check_timed_out, !p.past_is_proven);
-      if (!p.past_is_proven) p.lose_past();
-      // Who stays away says nothing; waiting on would cost availability for as long.
-      return p.identity.set_past_checked();
-    case TimerKind::hinted_handoff:
-      return p.handoff.handle_timer(now, out);
-    case TimerKind::recovery:
-      return p.recovery.handle_timer(now, out);
-    case TimerKind::gossip_round:
-      return p.gossip.handle_round(now, is_ready(), out);
-    case TimerKind::suspicion:
-      return p.gossip.handle_suspicion(now, out);
-    case TimerKind::client_deadline:
-      DYNAKV_CHECK(!"a node has no client timers");
-  }
-}
-
-void NodeCore::Parts::lose_past() {
-  actors.retire_all();
-  hints.distrust_past();
-  past_is_proven = true;
-}
-
-void NodeCore::Parts::be_rolled_back(Now now, Outbox& out) {
-  ++counters.rollbacks_found;
-  lose_past();
-  if (identity.become_amnesic()) recovery.begin(now, out);
-}
-
-void NodeCore::Parts::become_ready_if_checked() {
-  if (identity.is_past_checked() || !view.has_layout()) return;
-  const auto& members = view.layout().members;
-  if (std::all_of(members.begin(), members.end(), [this](const Member& member) {
-        return member.id == identity.id() || members_heard.contains(member.id);
-      })) {
-    past_is_proven = true;
-    identity.set_past_checked();
-  }
+  const auto machine = parts_->by_timer.find(timer.kind);
+  DYNAKV_CHECK(machine != parts_->by_timer.end());
+  machine->second->handle_timer(now, timer, out);
+  parts_->follow(now, out);
 }
 
 void NodeCore::end_step() {
   parts_->actors.end_step();
   parts_->identity.end_step(parts_->store.has_pending());
+}
+
+std::vector<Member> NodeCore::peers() const { return contacts_of(parts_->known()); }
+
+std::uint64_t NodeCore::peers_revision() const { return parts_->gossip.peers_revision(); }
+
+std::vector<PeerStatus> NodeCore::peer_statuses(Now now) const {
+  return parts_->gossip.statuses(now.steady);
+}
+
+std::map<NodeId, PeerState> NodeCore::states_of_doubted(Now now,
+                                                        const std::set<NodeId>& also) const {
+  return parts_->gossip.states_of_doubted(now.steady, also);
+}
+
+const Membership& NodeCore::membership() const { return parts_->membership; }
+
+bool NodeCore::is_suspect(const NodeId& node) const { return parts_->view.is_suspect(node); }
+
+Status NodeCore::check_hello(const Hello& hello) const { return parts_->greeter().check(hello); }
+
+Hello NodeCore::hello_for(const NodeId& peer) const { return parts_->greeter().hello_for(peer); }
+
+Refusal NodeCore::refusal_for(const Hello& hello, Error error) const {
+  return parts_->greeter().refusal_for(hello, std::move(error));
 }
 
 const NodeId& NodeCore::id() const { return parts_->identity.id(); }
@@ -247,41 +199,38 @@ const Layout* NodeCore::layout() const {
 }
 
 bool NodeCore::is_ready() const {
-  return parts_->view.has_layout() && parts_->past_is_proven && !parts_->failure;
+  return parts_->view.has_layout() && parts_->identity.may_make_events();
 }
 
 bool NodeCore::is_recovering() const { return parts_->identity.is_amnesic(); }
 
-const std::optional<Error>& NodeCore::failure() const { return parts_->failure; }
+const std::optional<Error>& NodeCore::failure() const { return parts_->identity.failure(); }
 
-std::map<std::string, std::uint64_t> NodeCore::counters() const {
-  const Parts& p = *parts_;
-  const NodeCounters& c = p.counters;
-  return {{"actors_minted", p.actors.minted_count()},
-          {"actors_retired", p.actors.retired_count()},
-          {"forwarded", c.forwarded},
-          {"gets", c.gets},
-          {"gossip_rounds", p.gossip.counters().rounds},
-          {"hints_delivered", p.handoff.delivered_count()},
-          {"hints_made", p.writes.hinted_count()},
-          {"hints_pending", p.hints.total_count()},
-          {"hints_pending_bytes", p.hints.total_bytes()},
-          {"hints_refused", p.hints.refused_count()},
-          {"hints_stored", c.hint_puts},
-          {"in_flight", p.gets.in_flight() + p.writes.in_flight() + p.forwarder.in_flight()},
-          {"layout_conflicts", p.gossip.counters().layout_conflicts},
-          {"layouts_learned", c.layouts_learned},
-          {"names_refused", p.gossip.membership().refused_count()},
-          {"read_repairs", p.gets.repaired_count()},
-          {"recovered_records", p.recovery.recovered_count()},
-          {"recoveries", p.recovery.completed_count()},
-          {"refused", c.refused},
-          {"rejoins", c.rejoins},
-          {"replica_gets", c.replica_gets},
-          {"replica_puts", c.replica_puts},
-          {"rollbacks_found", c.rollbacks_found},
-          {"suspicions", p.gossip.counters().suspicions},
-          {"writes", c.writes}};
+std::size_t NodeCore::Parts::in_flight() const {
+  std::size_t count = 0;
+  for (const auto& machine : machines) count += machine->in_flight();
+  return count;
+}
+
+Counters NodeCore::Parts::counters() const {
+  Counters counters{{"in_flight", in_flight()}};
+  for (const auto& machine : machines) machine->add_to(counters);
+  return counters;
+}
+
+std::map<std::string, std::uint64_t> NodeCore::counters() const { return parts_->counters(); }
+
+StatusReply NodeCore::Parts::status(Now now) const {
+  StatusReply reply;
+  reply.node = identity.id();
+  reply.name = options.name;
+  reply.layout = view.version();
+  reply.incarnation = identity.incarnation();
+  reply.ready = view.has_layout() && identity.may_make_events();
+  reply.peers = gossip.statuses(now.steady);
+  reply.recovering = identity.is_amnesic();
+  for (const auto& [name, value] : counters()) reply.counters.emplace_back(name, value);
+  return reply;
 }
 
 }  // namespace dynakv

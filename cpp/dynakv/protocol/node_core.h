@@ -8,7 +8,6 @@
 // Threads: one strand.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -20,38 +19,12 @@
 #include "dynakv/base/result.h"
 #include "dynakv/domain/layout.h"
 #include "dynakv/domain/membership.h"
-#include "dynakv/domain/ring.h"
-#include "dynakv/protocol/options.h"
+#include "dynakv/protocol/node_core_options.h"
 #include "dynakv/protocol/outbox.h"
+#include "dynakv/protocol/start_evidence.h"
 #include "dynakv/protocol/store.h"
 
 namespace dynakv {
-
-/// What the machine can say about where a data directory is and when it was last used. All are
-/// opaque; only equality counts.
-struct StartEvidence {
-  /// Changes with each start of the operating system.
-  Bytes boot_id;
-  /// Machine and directory: differs in a copy, a restored backup or a moved disk (B6, I4).
-  Bytes place;
-};
-
-struct NodeCoreOptions {
-  std::string name;
-  /// Where peers and clients reach this node, "host:port".
-  std::string address;
-  /// Addresses of a running cluster's nodes. With them, a node without a layout takes the one that
-  /// they have, and is no member of it until a later layout says so.
-  std::vector<std::string> contact_points;
-  /// A directory that never had a layout may take over the identity of a member of its name that is
-  /// gone (protocol/rejoin.h).
-  bool rejoin = true;
-  ProtocolOptions protocol;
-  /// The driver releases effects only when their step is synced (DESIGN §8, `group`). When it does
-  /// not (`os`), only a clean stop lets the next start go on under the same actors.
-  bool effects_wait_for_sync = true;
-  RingSource ring_source;
-};
 
 class NodeCore {
  public:
@@ -136,9 +109,6 @@ class NodeCore {
   std::map<std::string, std::uint64_t> counters() const;
 
  private:
-  /// Adopts the first layout when the ids of all first members are known.
-  Status finish_forming(Now now, Outbox& out);
-
   struct Parts;
   std::unique_ptr<Parts> parts_;
 };

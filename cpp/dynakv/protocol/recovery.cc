@@ -19,6 +19,26 @@ constexpr std::size_t kScanChunk = 16;
 
 }  // namespace
 
+MachineInputs Recovery::inputs() const {
+  return {.timers = {TimerKind::recovery},
+          .waiter = Waiter::recovery,
+          .requests = {kKindOf<RecoveryRequest>}};
+}
+
+Status Recovery::start(Now now, Outbox& out) {
+  begin(now, out);
+  return {};
+}
+
+void Recovery::handle_message(Now now, const NodeId& from, Message message, Outbox& out) {
+  dispatch(*this, now, from, message, out);
+}
+
+void Recovery::add_to(Counters& counters) const {
+  counters["recovered_records"] += recovered_count_;
+  counters["recoveries"] += completed_count_;
+}
+
 void Recovery::begin(Now now, Outbox& out) {
   if (!identity_.is_amnesic() || !view_.has_layout()) return;
   const int n = copies_max();
@@ -67,11 +87,11 @@ void Recovery::ask(Now now, const NodeId& id, Source& source, Outbox& out) {
   out.send(id, source.asked, RecoveryRequest{view_.version(), from});
 }
 
-void Recovery::handle_peer_up(Now now, Outbox& out) {
+void Recovery::handle_peer_up(Now now, const Hello&, Outbox& out) {
   if (!sources_.empty()) fill(now, false, out);
 }
 
-void Recovery::handle_peer_down(const NodeId& peer) {
+void Recovery::handle_peer_down(Now, const NodeId& peer, Outbox&) {
   const auto at = sources_.find(peer);
   if (at != sources_.end()) at->second.asked = {};
 }
@@ -161,7 +181,7 @@ void Recovery::handle_message(Now, const NodeId& from, RequestId id, const Repli
   if (at != sources_.end() && at->second.asked == id) at->second.asked = {};
 }
 
-void Recovery::handle_timer(Now now, Outbox& out) {
+void Recovery::handle_timer(Now now, TimerId, Outbox& out) {
   if (!identity_.is_amnesic() || !view_.has_layout()) return;
   arm(now, out);
   bool is_pulling = false;

@@ -21,14 +21,13 @@
 #include "dynakv/protocol/actor_table.h"
 #include "dynakv/protocol/cluster_view.h"
 #include "dynakv/protocol/identity.h"
+#include "dynakv/protocol/machine.h"
 #include "dynakv/protocol/object_table.h"
 #include "dynakv/protocol/options.h"
-#include "dynakv/protocol/outbox.h"
-#include "dynakv/protocol/request_id.h"
 
 namespace dynakv {
 
-class Recovery {
+class Recovery final : public Machine {
  public:
   Recovery(Identity& identity, const ClusterView& view, Store& store, ObjectTable& objects,
            ActorTable& actors, const ProtocolOptions& options)
@@ -42,8 +41,14 @@ class Recovery {
   /// Begins from the first page when the node is amnesic and has a layout; else does nothing.
   void begin(Now now, Outbox& out);
 
-  void handle_peer_up(Now now, Outbox& out);
-  void handle_peer_down(const NodeId& peer);
+  MachineInputs inputs() const override;
+  Status start(Now now, Outbox& out) override;
+  void handle_peer_up(Now now, const Hello& hello, Outbox& out) override;
+  void handle_peer_down(Now now, const NodeId& peer, Outbox& out) override;
+  void handle_message(Now now, const NodeId& from, Message message, Outbox& out) override;
+  void handle_timer(Now now, TimerId timer, Outbox& out) override;
+  void add_to(Counters& counters) const override;
+
   /// The other half: what of this node's objects the sender owns.
   void handle_message(Now now, const NodeId& from, RequestId id, const RecoveryRequest& request,
                       Outbox& out);
@@ -51,10 +56,6 @@ class Recovery {
                       Outbox& out);
   void handle_message(Now now, const NodeId& from, RequestId id, const ReplicaError& error,
                       Outbox& out);
-  void handle_timer(Now now, Outbox& out);
-
-  std::uint64_t recovered_count() const { return recovered_count_; }
-  std::uint64_t completed_count() const { return completed_count_; }
 
  private:
   /// One other owner.

@@ -16,9 +16,14 @@
 
 #include <map>
 #include <optional>
+#include <utility>
 
 #include "dynakv/base/time.h"
-#include "dynakv/protocol/messages.h"
+#include "dynakv/protocol/cluster_formation.h"
+#include "dynakv/protocol/cluster_view.h"
+#include "dynakv/protocol/identity.h"
+#include "dynakv/protocol/machine.h"
+#include "dynakv/protocol/node_core_options.h"
 
 namespace dynakv {
 
@@ -26,18 +31,37 @@ namespace dynakv {
 /// takes to bring a node back.
 inline constexpr Duration kClaimLifetime = seconds(5);
 
-class Rejoin {
+class Rejoin final : public Machine {
  public:
+  Rejoin(const NodeCoreOptions& options, Identity& identity, const ClusterView& view,
+         const ClusterFormation& formation)
+      : options_(options), identity_(identity), view_(view), formation_(formation) {}
+
   /// Takes in a member's word. Says whom to take over when that is decided: the greatest
   /// incarnation of all claims.
   std::optional<IdentityClaim> decide(Instant now, const IdentityClaim& claim);
 
+  /// The node goes on under another id since this was last asked.
+  bool take_takeover() { return std::exchange(is_takeover_new_, false); }
+
+  void handle_refusal(Now now, const Refusal& refusal, Outbox& out) override;
+  void add_to(Counters& counters) const override { counters["rejoins"] += count_; }
+
  private:
+  bool may_rejoin() const;
+
   struct Word {
     Instant at;
     IdentityClaim claim;
   };
+
+  const NodeCoreOptions& options_;
+  Identity& identity_;
+  const ClusterView& view_;
+  const ClusterFormation& formation_;
   std::map<NodeId, Word> words_;
+  bool is_takeover_new_ = false;
+  std::uint64_t count_ = 0;
 };
 
 }  // namespace dynakv

@@ -16,8 +16,24 @@ ReplicaError stale_layout() {
 
 }  // namespace
 
+MachineInputs Replica::inputs() const {
+  return {.requests = {kKindOf<ReplicaGet>, kKindOf<ReplicaPut>, kKindOf<HintPut>,
+                              kKindOf<HintGet>}};
+}
+
+void Replica::handle_message(Now now, const NodeId& from, Message message, Outbox& out) {
+  dispatch(*this, now, from, message, out);
+}
+
+void Replica::add_to(Counters& counters) const {
+  counters["hints_stored"] += hint_count_;
+  counters["replica_gets"] += get_count_;
+  counters["replica_puts"] += put_count_;
+}
+
 void Replica::handle_message(Now, const NodeId& from, RequestId id, const ReplicaGet& get,
                              Outbox& out) {
+  ++get_count_;
   if (get.layout != view_.version()) return out.send(from, id, stale_layout());
   auto encoded = objects_.load_encoded(get.bucket, get.key);
   sometimes(Sometimes::damaged_copy_answered_error, !encoded);
@@ -30,6 +46,7 @@ void Replica::handle_message(Now, const NodeId& from, RequestId id, const Replic
 
 void Replica::handle_message(Now, const NodeId& from, RequestId id, const ReplicaPut& put,
                              Outbox& out) {
+  ++put_count_;
   if (put.layout != view_.version()) return out.send(from, id, stale_layout());
   const ObjectKind kind = view_.layout().properties_of(put.bucket).kind;
   const auto context = merge_object(objects_, actors_, put.bucket, put.key, kind, put.object);
@@ -41,6 +58,7 @@ void Replica::handle_message(Now, const NodeId& from, RequestId id, const Replic
 
 void Replica::handle_message(Now now, const NodeId& from, RequestId id, const HintPut& put,
                              Outbox& out) {
+  ++hint_count_;
   if (put.layout != view_.version()) return out.send(from, id, stale_layout());
   const auto object = decode_object(put.object);
   if (!object) return out.send(from, id, ReplicaError{object.error()});

@@ -10,16 +10,20 @@
 #include "dynakv/protocol/cluster_view.h"
 #include "dynakv/protocol/hint_table.h"
 #include "dynakv/protocol/identity.h"
+#include "dynakv/protocol/machine.h"
 #include "dynakv/protocol/object_table.h"
-#include "dynakv/protocol/outbox.h"
 
 namespace dynakv {
 
-class Replica {
+class Replica final : public Machine {
  public:
   Replica(const ClusterView& view, ObjectTable& objects, ActorTable& actors, HintTable& hints,
           Identity& identity)
       : view_(view), objects_(objects), actors_(actors), hints_(hints), identity_(identity) {}
+
+  MachineInputs inputs() const override;
+  void handle_message(Now now, const NodeId& from, Message message, Outbox& out) override;
+  void add_to(Counters& counters) const override;
 
   void handle_message(Now now, const NodeId& from, RequestId id, const ReplicaGet& get,
                       Outbox& out);
@@ -34,6 +38,9 @@ class Replica {
   ActorTable& actors_;
   HintTable& hints_;
   Identity& identity_;
+  std::uint64_t get_count_ = 0;
+  std::uint64_t put_count_ = 0;
+  std::uint64_t hint_count_ = 0;
 };
 
 }  // namespace dynakv

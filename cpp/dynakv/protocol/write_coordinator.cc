@@ -9,7 +9,19 @@
 
 namespace dynakv {
 
-void WriteCoordinator::handle_request(Now now, const NodeId& from, RequestId id,
+MachineInputs WriteCoordinator::inputs() const {
+  return {.timers = {TimerKind::write_deadline},
+          .waiter = Waiter::write_coordinator,
+          .requests = {kKindOf<WriteRequest>}};
+}
+
+void WriteCoordinator::handle_message(Now now, const NodeId& from, Message message, Outbox& out) {
+  dispatch(*this, now, from, message, out);
+}
+
+void WriteCoordinator::add_to(Counters& counters) const { counters["hints_made"] += hinted_count_; }
+
+void WriteCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
                                       WriteRequest request, Outbox& out) {
   const RequestHead& head = request.head;
   const BucketProperties& properties = view_.layout().properties_of(head.bucket);
@@ -149,6 +161,7 @@ void WriteCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
 
 void WriteCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
                                       const ReplicaPutReply& reply, Outbox& out) {
+  identity_.peers().hear(from, reply.progress);
   const auto at = in_flight_.find(id);
   sometimes(Sometimes::late_acknowledgement, at == in_flight_.end());
   if (at == in_flight_.end() || at->second.reading) return;
@@ -190,7 +203,7 @@ void WriteCoordinator::handle_peer_down(Now now, const NodeId& peer, Outbox& out
   for (const RequestId id : ids) handle_message(now, peer, id, error, out);
 }
 
-void WriteCoordinator::handle_timer(Now now, Outbox& out) {
+void WriteCoordinator::handle_timer(Now now, TimerId, Outbox& out) {
   for (const RequestId id : deadlines_.take_expired(now.steady, out)) {
     const auto at = in_flight_.find(id);
     if (at == in_flight_.end() || canary(Canary::deadline_ignored)) continue;

@@ -23,16 +23,15 @@
 #include "dynakv/protocol/deadlines.h"
 #include "dynakv/protocol/hint_table.h"
 #include "dynakv/protocol/identity.h"
+#include "dynakv/protocol/machine.h"
 #include "dynakv/protocol/object_table.h"
 #include "dynakv/protocol/options.h"
-#include "dynakv/protocol/outbox.h"
 #include "dynakv/protocol/read_phase.h"
 #include "dynakv/protocol/replication.h"
-#include "dynakv/protocol/request_id.h"
 
 namespace dynakv {
 
-class WriteCoordinator {
+class WriteCoordinator final : public Machine {
  public:
   WriteCoordinator(Identity& identity, const ClusterView& view, ObjectTable& objects,
                    ActorTable& actors, HintTable& hints, const ProtocolOptions& options)
@@ -43,9 +42,16 @@ class WriteCoordinator {
         hints_(hints),
         options_(options) {}
 
+  MachineInputs inputs() const override;
+  void handle_message(Now now, const NodeId& from, Message message, Outbox& out) override;
+  void handle_peer_down(Now now, const NodeId& peer, Outbox& out) override;
+  void handle_timer(Now now, TimerId timer, Outbox& out) override;
+  std::size_t in_flight() const override { return in_flight_.size() - replied_count_; }
+  void add_to(Counters& counters) const override;
+
   /// REQUIRES: the request is valid, and this node is an owner of the key, or the quorum is sloppy
   /// and no owner can be reached.
-  void handle_request(Now now, const NodeId& from, RequestId id, WriteRequest request, Outbox& out);
+  void handle_message(Now now, const NodeId& from, RequestId id, WriteRequest request, Outbox& out);
 
   void handle_message(Now now, const NodeId& from, RequestId id, ReplicaGetReply reply,
                       Outbox& out);
@@ -53,13 +59,6 @@ class WriteCoordinator {
                       Outbox& out);
   void handle_message(Now now, const NodeId& from, RequestId id, const ReplicaError& error,
                       Outbox& out);
-  void handle_peer_down(Now now, const NodeId& peer, Outbox& out);
-  void handle_timer(Now now, Outbox& out);
-
-  /// Requests that wait for their reply.
-  std::size_t in_flight() const { return in_flight_.size() - replied_count_; }
-  /// Owners for which a write was left to a hint.
-  std::uint64_t hinted_count() const { return hinted_count_; }
 
  private:
   struct Flight {
@@ -130,6 +129,7 @@ class WriteCoordinator {
   Flights in_flight_;
   Deadlines deadlines_{TimerKind::write_deadline};
   std::size_t replied_count_ = 0;
+  /// Owners for which a write was left to a hint.
   std::uint64_t hinted_count_ = 0;
 };
 
