@@ -12,7 +12,7 @@
 // balance; 3. a pure function of its arguments.
 //
 // Source: Dynamo §4.2, §4.3, §6.2; departs from the paper: a draft instead of a walk along hashed
-// tokens, because it balances better and moves less (ARCHITECTURE.md has the figures).
+// tokens, because it balances better and moves less (docs/decisions/membership.md has the figures).
 #pragma once
 
 #include <cstddef>
