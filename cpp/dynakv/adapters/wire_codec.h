@@ -2,16 +2,21 @@
 //
 //   frame   := header body
 //   header  := magic:u32 version:u8 type:u8 flags:u16 id:u64 length:u32 crc:u32     (24 bytes)
-//   magic   := 'D' 'K' 'V' '1'              version := kWireVersion
-//   type    := see the table in wire_codec.cc
-//   flags   := 0                            id      := Message::id
-//   length  := bytes of the body            crc     := CRC-32C of the 20 bytes before it and the
-//   body body    := the message's fields (wire_messages.h); numbers are little-endian
+//   magic   := 'D' 'K' 'V' '1'
+//   version := kWireVersion
+//   type    := a number from the table in wire_codec.cc
+//   flags   := 0
+//   id      := Message::id
+//   length  := the number of bytes in the body
+//   crc     := CRC-32C of the 20 bytes before it and of the body
+//   body    := the message's fields (wire_messages.h)
 //
-// Invariant 1: everything in the header is checked before a byte of the body is looked at, and a
-// length before anything is kept for it. Invariant 2: a frame is one message completely: a body
-// with a byte too many or too few is refused. Invariant 3: encoding what was decoded gives the same
-// bytes. After an error the stream cannot be read on: the connection ends.
+// Numbers are little-endian.
+//
+// Invariant 1: the whole header is checked before a byte of the body is read, and the length before
+// any memory is set aside for the body. Invariant 2: a frame is exactly one message: a body with a
+// byte too many or too few is refused. Invariant 3: decoding a frame and encoding the message again
+// gives the same bytes. After an error nothing more can be read: the connection ends.
 // Source: DESIGN §9; I23, I26, I27.
 #pragma once
 
@@ -39,15 +44,15 @@ inline constexpr std::size_t kAddressBytesMax = 300;
 
 /// Appends the message's frame to `out`. False, with `out` as it was, when its body would be
 /// longer than kFrameBodyBytesMax: no receiver would take it. REQUIRES: names, keys and values
-/// within their own bounds; whoever sends others is refused as malformed.
+/// within their own bounds; receivers refuse anything longer as malformed.
 [[nodiscard]] bool encode_message(const Message& message, Bytes& out);
 
-/// Takes a connection's bytes as they come, split and merged anyhow, and gives its messages.
+/// Takes a connection's bytes as they arrive, however they are split, and gives its messages.
 class FrameReader {
  public:
   FrameReader() = default;
 
-  /// Changes the limit for the next body; kFirstFrameBodyBytesMax at first.
+  /// Changes the limit for the next body; at first it is kFirstFrameBodyBytesMax.
   void set_body_bytes_max(std::size_t limit) { body_bytes_max_ = limit; }
 
   /// Gives the next bytes. They are not copied: they must stay valid until next() has returned

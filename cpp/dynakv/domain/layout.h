@@ -62,7 +62,14 @@ Result<Layout> first_layout(std::vector<Member> members, BucketProperties defaul
 
 Hash128 digest_of(const Layout& layout);
 
-/// layout := format:u8(2) version:u64 parent:2*u64 cluster:2*u64 member* defaults bucket*
+/// layout     := format:u8(2) version:u64 parent:2*u64 cluster:2*u64
+///               count:varint member*
+///               properties                              the defaults
+///               count:varint bucket*
+/// member     := id:2*u64 name:string address:string zone:string capacity_percent:u32
+/// bucket     := name:string properties
+/// properties := n:u8 r:u16 w:u16 kind:u8 mode:u8 read_repair:u8
+/// string     := length:varint byte*
 Bytes encode_layout(const Layout& layout);
 /// Errors: corruption.
 Result<Layout> decode_layout(BytesView bytes);

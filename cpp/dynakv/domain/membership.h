@@ -144,8 +144,10 @@ class Membership {
   std::uint64_t dropped_count_ = 0;
 };
 
-/// state := format:u8(2) id:2*u64 incarnation:u64 version:u64 changed:u64 name address flags:u8
-///          layout:u64 directory:2*u64     flags: 1 = ready, 2 = disk_full, 4 = recovering
+/// state         := format:u8(2) id:2*u64 incarnation:u64 version:u64 changed:u64
+///                  name address flags:u8 layout:u64 directory:2*u64
+/// name, address := length:varint byte*
+/// flags         := 1 ready | 2 disk_full | 4 recovering
 Bytes encode_member_state(const MemberState& state);
 /// Errors: corruption.
 Result<MemberState> decode_member_state(BytesView bytes);

@@ -10,7 +10,8 @@
 // is carried into the new record. One insert for each step instead of one for each put is worth a
 // fifth of a put's storage cost.
 //
-//   record := sequence:u64 (slot:u16 actor:u64 counter:u64)*      actor 0: retired
+//   record := sequence:u64 row*
+//   row    := slot:u16 actor:u64 counter:u64       actor 0: retired
 //
 // Invariant 1: a dot is given out once (I4). Invariant 2: the counter is stored in the same batch
 // as the data that it counts. Invariant 3: a counter only grows while its actor lives.

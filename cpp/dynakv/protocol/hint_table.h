@@ -1,8 +1,9 @@
 // The hints that this node keeps for others: objects that their owners could not be given, until
 // they have them (Dynamo §4.6, DESIGN §7).
 //
-//   key   := owner:2*u64 object_key               (store_keys.h; in the space of hints)
-//   value := version:u64 run:u64 actor:u64 counter:u64 created_at_ms:u64 object
+//   key    := owner:2*u64 object_key              store_keys.h, in the space of hints
+//   value  := version:u64 run:u64 actor:u64 counter:u64 created_at_ms:u64 object
+//   object := length:varint byte*                 object_format.h
 //
 // A fallback keeps the object itself, joined per key. An owner that keeps a hint for another owner
 // holds the object anyway: its hint is a marker, with an empty object.

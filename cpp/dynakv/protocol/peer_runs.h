@@ -6,6 +6,8 @@
 // that hears first learns of the new run. Were that to take the place of what was known, the
 // witness of a rollback would forget it before it was asked.
 //
+//   record := (incarnation:u64 run:u64 step:u64)*       one for each peer, the oldest run first
+//
 // What is only heard stays in memory until a clean stop; what data depends on is stored with that
 // data's step. Each is remembered on its own, so that data which depends on a step that was only
 // heard so far stores it.
