@@ -2,7 +2,7 @@
 // The ring is a pure function of it (DESIGN §5).
 //
 // Invariants: 1. members are sorted by id, each id and each name once; 2. the digest covers every
-// field that changes placement or semantics, addresses excluded: a changed address is a non-event.
+// field that changes placement or semantics, but no addresses: a changed address does not matter.
 #pragma once
 
 #include <map>
@@ -53,8 +53,8 @@ struct Layout {
   bool operator==(const Layout&) const = default;
 };
 
-/// The first layout of a cluster: sorts the members, makes the cluster id from theirs, so that all
-/// first members compute the same layout by themselves.
+/// The first layout of a cluster. It sorts the members and makes the cluster id from their ids, so
+/// that all first members compute the same layout on their own.
 /// Errors: invalid_argument for no members, a name or id twice, a capacity out of range, or bucket
 /// properties that do not fit the number of members.
 Result<Layout> first_layout(std::vector<Member> members, BucketProperties defaults,
