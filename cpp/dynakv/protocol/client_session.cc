@@ -101,7 +101,7 @@ void ClientSession::close(Now, Outbox& out) {
 void ClientSession::handle_peer_up(Now now, const NodeId& node, Outbox& out) {
   Parts& p = *parts_;
   p.view.set_up(node);
-  // Operations that found nobody to talk to go on at once.
+  // Operations that had found no connected node go on at once.
   for (auto& [id, flight] : p.flights) {
     if (flight.attempts > 0 || !flight.retry_at) continue;
     p.retries.remove(*std::exchange(flight.retry_at, std::nullopt), as_request(id));

@@ -1,9 +1,10 @@
-// What a client sees of the manners of nodes: which owe it an answer for too long, and how much it
-// may still ask twice.
+// What a client notices of how nodes behave: which have owed it an answer for too long, and how
+// many requests it may still repeat.
 //
-// A client hears no gossip. A node from which nothing came since a request was sent to it is silent
-// after a while; then others are asked, and it is sent a small question each second, so that its
-// return is noticed. Writes that are out at a silent node stay out: to repeat them is not safe.
+// A client hears no gossip. If nothing comes from a node for a while after a request was sent to
+// it, the node counts as silent. Then the client asks others, and sends the silent node a small
+// question each second to notice its return. Writes that wait for a silent node keep waiting:
+// repeating them is not safe.
 #pragma once
 
 #include <algorithm>
@@ -30,7 +31,7 @@ class NodeManners {
     const auto at = unanswered_.find(node);
     return at != unanswered_.end() && now - at->second.since >= silent_after_;
   }
-  /// Silent nodes that were not asked for a second; they count as asked from now on.
+  /// Silent nodes that have not been asked for a second; this call marks them as asked.
   std::vector<NodeId> to_be_probed(Instant now) {
     std::vector<NodeId> nodes;
     for (auto& [node, asked] : unanswered_) {
@@ -43,7 +44,7 @@ class NodeManners {
 
  private:
   struct Asked {
-    /// The first request after the last word of the node.
+    /// The first request since the node's last message.
     Instant since;
     Instant probed_at;
   };
@@ -51,8 +52,8 @@ class NodeManners {
   std::map<NodeId, Asked> unanswered_;
 };
 
-/// Repeated requests as a share of all: what is overloaded must not be asked ever more
-/// (metastability, INVARIANTS §3.8). Full at first, so that one node's loss costs nothing.
+/// Limits repeated requests to a share of all: an overloaded node must not be asked more and more
+/// (metastability, INVARIANTS §3.8). It starts full, so that losing one node costs nothing.
 class RetryBudget {
  public:
   RetryBudget(int percent, int burst)
