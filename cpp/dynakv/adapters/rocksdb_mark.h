@@ -51,7 +51,7 @@ class RocksDbMark {
   /// How far the manifest has to reach.
   const ManifestExtent& manifest() const { return manifest_; }
 
-  /// The database is open and stands at `sequence`; from now on this start of the system counts.
+  /// The database is open at `sequence`; from now on the mark belongs to this start of the system.
   Status begin(std::uint64_t sequence, const ManifestExtent& manifest);
 
   Status note_written(std::uint64_t sequence);

@@ -106,7 +106,7 @@ class WireOutput : public cereal::OutputArchive<WireOutput, cereal::AllowEmptyCl
  private:
   Bytes* out_;
   std::size_t used_ = 0;
-  /// Small fields meet here, so that the buffer grows once for many of them.
+  /// Small fields are collected here, so that the buffer grows once for many of them.
   char scratch_[512];
 };
 

@@ -1,4 +1,4 @@
-// What of each message is on the wire, in which order and within which bounds. One function serves
+// The fields of each message on the wire, in their order and with their bounds. One function serves
 // both directions. Changing anything here changes the protocol version.
 #pragma once
 
