@@ -66,7 +66,7 @@ void ClientSession::Parts::attempt(Now now, ClientFlight& flight, Outbox& out) {
   flight.target = choose_target(now, flight);
   sometimes(Sometimes::client_found_nobody, flight.target.is_nil());
   if (flight.target.is_nil()) {
-    // Nobody is connected: peers may come back before the deadline.
+    // No node is connected, but one may come back before the deadline.
     return wait_and_retry(now, flight, options.retry_pause, out);
   }
   if (flight.attempts > 0) budget.note_retry();

@@ -50,7 +50,7 @@ enum class CopyKind : std::uint8_t {
   none = 0,
   /// It has nothing of the key.
   empty = 1,
-  /// Nobody before it had anything.
+  /// No node before it had anything.
   first = 2,
   equal = 3,
   /// It lacks something, and has nothing new.
