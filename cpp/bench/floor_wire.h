@@ -5,8 +5,11 @@
 // Why: what a codec may cost at least: no copies, no checksum, no version.
 //
 // Invariants:
-// 1. frame = length:u32 id:u32 type:u8 found:u8 key_size:u16 key body; length counts all bytes
-//    after itself. Native byte order: both ends are one process.
+// 1. The length counts all bytes after itself. Numbers have the native byte order: both ends are
+//    one process.
+//
+//      frame := length:u32 id:u32 type:u8 found:u8 key_size:u16 key body
+//
 // 2. `id` is chosen by the asker and comes back in the answer.
 //
 // Source: PERFORMANCE.md §1 ("by hand"); departs from DESIGN.md §9 on purpose.

@@ -5,9 +5,9 @@
 namespace dynakv {
 namespace {
 
-/// Pages that stay dirty are written back by and by: so many writes in place are still open.
+/// Pages that stay dirty are written back by and by. This many writes in place are still open.
 constexpr std::size_t kOverwritesMax = 32;
-/// One torn tail in so many has a hole.
+/// One torn tail in this many has a hole.
 constexpr std::uint64_t kHoleOneIn = 4;
 
 }  // namespace

@@ -10,9 +10,9 @@ Two verbs and a context cover most of it::
         got = kv.get("cart:42")
         kv.put("cart:42", b"milk,eggs", context=got.context)
 
-Writers that have not seen each other make siblings: nothing is lost, and whoever reads next
-reconciles them (`GetResult.resolve`, `Bucket.update`, `dynakv.resolvers`). In the examples of this
-package ``kv`` is a `Client` and ``cluster`` a `LocalCluster`.
+Writers that have not seen each other make siblings: nothing is lost, and the next reader reconciles
+them (`GetResult.resolve`, `Bucket.update`, `dynakv.resolvers`). In the examples of this package
+``kv`` is a `Client` and ``cluster`` a `LocalCluster`.
 """
 
 from importlib.metadata import PackageNotFoundError as _PackageNotFoundError

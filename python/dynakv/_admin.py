@@ -21,8 +21,8 @@ class PeerStatus:
     name, id, address : str
         As gossip has them; the name of a removed node may be its id.
     state : "alive", "suspect", "dead" or "left"
-        Suspect: silent for too long, so requests go elsewhere. Dead: suspect for long, and not
-        connected. Left: removed from the cluster.
+        Suspect: silent for too long, so requests go elsewhere. Dead: suspect for a long time, and
+        not connected. Left: removed from the cluster.
     incarnation : int
         How often its data directory was started.
     in_layout : bool
@@ -41,7 +41,7 @@ class PeerStatus:
 
 @dataclass(frozen=True)
 class NodeStatus:
-    """How one member is, by its own word.
+    """The state of one member, as it reports itself.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ class Placement:
 
 
 def node_status(member: _core.Member, outcome: _core.StatusFields | DynakvError) -> NodeStatus:
-    """Combine what the layout and what the member itself says."""
+    """Combine what the layout and the member itself say."""
     failed = isinstance(outcome, DynakvError)
     fields: _core.StatusFields | None = None if isinstance(outcome, DynakvError) else outcome
     return NodeStatus(

@@ -20,8 +20,9 @@ class Bucket(BucketMany[V]):
     """A named group of keys; `Client.bucket` makes one. Safe to use from any thread.
 
     All verbs take the options of `RequestOptions` as keywords, and raise `ConfigError` and its
-    kin for arguments that cannot be used, `NoNodesAvailable`, `RequestTimeout`, `QuorumError`,
-    `Overloaded` and `StorageError` when the cluster cannot serve them, and `ClosedError`.
+    subclasses for arguments that cannot be used, `NoNodesAvailable`, `RequestTimeout`,
+    `QuorumError`, `Overloaded` and `StorageError` when the cluster cannot serve them, and
+    `ClosedError`.
     """
 
     __iter__ = None  # or the old iteration protocol would read keys 0, 1, …
@@ -184,9 +185,9 @@ class Bucket(BucketMany[V]):
     ) -> GetResult[V]:
         """Change a value: read, reconcile, call `fn`, put with the context of the read.
 
-        When another writer came between, it is all done again, so `fn` may run several times.
-        With a resolver the last attempt puts in any case: at worst it leaves a sibling, which
-        loses nothing.
+        When another writer comes in between, all of it is done again, so `fn` may run several
+        times. With a resolver the last attempt puts in any case: at worst it leaves a sibling,
+        which loses nothing.
 
         Parameters
         ----------

@@ -156,7 +156,7 @@ class LocalCluster(ClusterWaits):
         return client
 
     def kill(self, index: int) -> None:
-        """End a node at once; in process mode with SIGKILL. What it acknowledged is on its disk."""
+        """End a node at once; in process mode with SIGKILL. Acknowledged writes are on its disk."""
         self._node(index).kill()
         self._paused.discard(index)
 

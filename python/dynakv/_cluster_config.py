@@ -1,4 +1,4 @@
-"""What the nodes of a `LocalCluster` have in common, and what is kept beside their data."""
+"""The configuration that the nodes of a `LocalCluster` share, and the files beside their data."""
 
 from __future__ import annotations
 

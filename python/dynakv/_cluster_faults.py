@@ -18,10 +18,9 @@ class ClusterFaults:
 
     Faults of the network are between nodes only. Clients reach every node that runs, whatever
     partition it is in: ``cluster.client(via=2, retry=RetryPolicy(attempts=1))`` asks one side only;
-    with more attempts, what one side refuses is asked of the other. They are
-    made inside the nodes, which lose or hold back each other's messages, and never close a
-    connection: it is as if packets were lost. A node that is started behind a partition begins
-    with it.
+    with more attempts, a request that one side refuses goes to the other. They are made inside the
+    nodes, which lose or hold back each other's messages, and never close a connection: it is as if
+    packets were lost. A node that is started behind a partition is cut off from the start.
     """
 
     _nodes: list[ClusterNode]
@@ -62,7 +61,7 @@ class ClusterFaults:
     def partition(self, a: Indices, b: Indices, *, one_way: bool = False) -> None:
         """Cut nodes `a` off from nodes `b`; `one_way`: only what `a` sends is lost.
 
-        Who is in neither reaches both. Partitions add up until `heal`.
+        Nodes in neither group reach both. Partitions add up until `heal`.
 
         Examples
         --------
@@ -78,7 +77,7 @@ class ClusterFaults:
         self._apply_faults()
 
     def delay(self, i: int, j: int, seconds: float) -> None:
-        """Have each message between two nodes come so much later; 0 ends it."""
+        """Have each message between two nodes come this much later; 0 ends it."""
         if not self._number("seconds", seconds) <= 3600:
             raise ConfigError(f"seconds is {seconds!r}; use 0 to 3600")
         self._delays[self._pair(i, j)] = seconds
@@ -94,8 +93,8 @@ class ClusterFaults:
     def heal(self) -> None:
         """End all partitions, delays and losses. Nodes that are paused or down stay so.
 
-        What was lost stays lost. Connections that were begun meanwhile are given up after 5 s, so
-        it can take as long until all nodes are connected again.
+        Lost messages stay lost. Connections begun in the meantime are given up after 5 s, so it can
+        take that long until all nodes are connected again.
         """
         self._check_process()
         self._cuts.clear()

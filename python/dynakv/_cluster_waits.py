@@ -1,4 +1,4 @@
-"""What it means that a `LocalCluster` is settled, by its nodes' own word."""
+"""When a `LocalCluster` is settled, according to its nodes."""
 
 from __future__ import annotations
 
@@ -85,19 +85,19 @@ class ClusterWaits(ClusterFaults):
         "ready"
             All running nodes are ready and connected to all that they can reach.
         "hints_drained"
-            All running nodes say that they hold no hint. It says nothing of hints on nodes that
-            are down, and while writes go on, new ones may be made in the next moment.
+            All running nodes say that they hold no hint. Hints on nodes that are down are not seen,
+            and while writes go on, new hints may be made at any moment.
         "converged"
             No running node holds a hint, recovers lost data, or doubts another one, all are
             connected, and each of `keys` was read from all its owners, who said the same. What
-            differs is repaired by that read and read again. It proves something of `keys` only:
-            there is nothing yet that compares the keys nobody reads.
+            differs is repaired by that read and read again. This covers only `keys`: nothing yet
+            compares keys that are not read.
 
         Parameters
         ----------
         timeout : float, seconds
         keys, bucket : iterable of str or bytes, str
-            What "converged" reads.
+            The keys that "converged" reads, and their bucket.
 
         Raises
         ------

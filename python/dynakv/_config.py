@@ -46,16 +46,16 @@ class NodeConfig:
     listen : str
         "host:port"; port 0 takes a free one.
     advertise : str
-        What peers and clients are told; empty: where the node listens.
+        The address that peers and clients are told; empty: the address where the node listens.
     insecure : bool
         Allow other addresses than loopback, although nothing is encrypted yet.
     contact_points : tuple of str
         Nodes of a running cluster, "host:port". A node with an empty directory learns the layout
         from them. It is no member: it owns nothing, and forwards what it is asked to the owners.
     rejoin : bool
-        A node with an empty directory takes its name's place in the cluster over, once a majority
-        of the members holds the old one for gone, and recovers its data from the other owners.
-        False: it is refused, and an operator decides.
+        A node with an empty directory takes over the place of its name in the cluster, once a
+        majority of the members agree that the old node is gone, and recovers its data from the
+        other owners. False: it is refused, and an operator decides.
     members : mapping of str to str
         The first members of a new cluster, this node included: name to "host:port". Each of them
         is started with the same mapping and forms the cluster when it has heard of all. A node
@@ -65,7 +65,7 @@ class NodeConfig:
     r, w : int, "quorum" or "all"
         Owners that a read and a write need.
     conflict : "siblings" or "lww"
-        What becomes of concurrent values.
+        What happens to concurrent values.
     sloppy : bool
         Nodes that stand in for owners which are down count towards R and W. False: only owners do.
     read_repair : "off", "background" or "blocking"

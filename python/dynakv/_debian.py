@@ -1,9 +1,9 @@
 """Debian version numbers in the order that ``dpkg`` gives them.
 
-The demo reconciles concurrent package records by it: the newer version wins, whoever wrote last.
-A version is ``[epoch:]upstream[-revision]`` (Debian policy §5.6.12). Text and numbers alternate;
-numbers compare as numbers, text letter by letter, where ``~`` sorts before everything, even before
-the end, and letters sort before all other characters.
+The demo reconciles concurrent package records by it: the newer version wins, no matter who wrote
+last. A version is ``[epoch:]upstream[-revision]`` (Debian policy §5.6.12). Text and numbers
+alternate; numbers compare as numbers, text letter by letter, where ``~`` sorts before everything,
+even before the end, and letters sort before all other characters.
 """
 
 from __future__ import annotations

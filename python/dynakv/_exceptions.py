@@ -51,7 +51,7 @@ class DynakvError(Exception):
     code : str
         The name of the error in the table of codes.
     in_doubt : bool
-        True when a write may have been applied nevertheless. False: it never will be.
+        True when a write may have been applied all the same. False: it never will be.
     retryable : bool
         The same request may succeed on another node or later.
     node_errors : mapping of str to str
@@ -144,7 +144,7 @@ class QuorumError(DynakvError):
     acked : tuple of str
         Names of the nodes that answered; for a write, those that hold it.
     alive : int
-        Owners that could be reached, as the node that refused or gave up saw it.
+        Owners that could be reached, according to the node that refused or gave up.
     explain : Explain or None
         With the option ``explain=True``, where the request was begun.
     """
@@ -207,8 +207,8 @@ class SiblingsError(_WithResult):
     Attributes
     ----------
     result : GetResult
-        What was read; its ``siblings`` are the values, its ``context`` goes with the put that
-        reconciles them.
+        The result of the read. Its ``siblings`` are the values, and its ``context`` goes with the
+        put that reconciles them.
     """
 
     code = "siblings"
@@ -220,7 +220,7 @@ class ConditionFailed(_WithResult):
     Attributes
     ----------
     result : GetResult or None
-        What the condition met.
+        The values that the condition met.
     """
 
     code = "condition_failed"

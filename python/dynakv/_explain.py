@@ -1,4 +1,4 @@
-"""The decision record of a request: whom its coordinator asked, and who answered what and when."""
+"""The decision record of a request: which nodes its coordinator asked, and what they answered."""
 
 from __future__ import annotations
 
@@ -73,9 +73,9 @@ class ExplainEvent:
     Parameters
     ----------
     at_us : int
-        Microseconds since it took the request. What happened in one step has one time.
+        Microseconds since it took the request. Events of one step have the same time.
     node : str
-        The node that it is about.
+        The node that the event is about.
     event : str
         "received", "sent", "acked", "answered", "digest_equal", "digest_differs", "failed",
         "silent", "skipped", "hint_sent", "hint_stored", "repair_sent", "repaired",
@@ -85,9 +85,9 @@ class ExplainEvent:
     detail : str
         The event in words.
     copy : str or None
-        Of an answer: what the node's copy is next to all that was heard before it. "empty" (it has
-        nothing of the key), "first" (nobody had anything before), "equal", "behind" (it lacks
-        something), "ahead" (it has more), "beside" (both).
+        For an answer: how the node's copy compares with all that was heard before it. "empty" (it
+        has nothing of the key), "first" (no node before it had anything), "equal", "behind" (it
+        lacks something), "ahead" (it has more), "beside" (both).
     """
 
     at_us: int
@@ -100,7 +100,7 @@ class ExplainEvent:
 
 @dataclass(frozen=True, slots=True)
 class Explain:
-    """How a request came about, by its coordinator's word; made with the option ``explain=True``.
+    """How a request was decided, by its coordinator; made with the option ``explain=True``.
 
     Parameters
     ----------
@@ -118,12 +118,13 @@ class Explain:
         When it was met; None: it was not.
     events : tuple of ExplainEvent
         In the order in which they happened, up to the reply. Owners that are repaired in the
-        background are sent what they lack after it: the record says of whom that is known.
+        background are sent what they lack after that; the record names those that are known to need
+        it.
     begun_at : float, seconds
         When the coordinator took the request, by its steady clock: in a simulation, virtual time.
     request : int
-        The number under which it asked the others; 0: it asked nobody. Events of a simulation's
-        trace name it.
+        The number under which it asked the others; 0 when it asked no other node. Events of a
+        simulation's trace name it.
     """
 
     operation: Literal["get", "put", "delete"]

@@ -3,10 +3,10 @@
 The client in C++ remembers per flow what it saw of each key (sessions, protocol/client_session.h).
 A flow's memory ends with its thread or task.
 
-Somebody at a prompt is one flow, whatever they run it in. Jupyter's kernel makes a task of each
+A person at a prompt is one flow, whatever the prompt runs in. Jupyter's kernel makes a task of each
 cell, and the prompts of IPython and ``python -m asyncio`` one of each input that awaits; if such a
 task were a flow, a put in one cell and the next in another would become siblings. So the task of a
-cell counts as its thread. Tasks that a cell starts itself are flows of their own, as anywhere.
+cell counts as its thread. Tasks that a cell starts itself are flows of their own, as anywhere else.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _numbers = itertools.count(1)  # 0 means: no flow
 _running_loop = asyncio._get_running_loop
 
 
-# Who makes a task of each cell, by the packages that the tasks' coroutines come from.
+# Packages that make a task of each cell, known by where the tasks' coroutines come from.
 _PROMPTS = {"ipykernel", "IPython"}
 
 

@@ -1,4 +1,4 @@
-"""What a request may be asked with: options, deadlines, retries, contact points."""
+"""How a request may be made: options, deadlines, retries, contact points."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ class RequestOptions:
     timeout : float, seconds, or None
         Time for a whole request, retries included; 5 s by default.
     read_repair : "off", "background", "blocking" or None
-        When a read brings owners up to date that answered with less: never, after the reply, or
-        before it. Blocking, with R + W > N and ``sloppy=False``, reads never go back in time.
+        When a read updates owners that answered with less: never, after the reply, or before it.
+        Blocking, with R + W > N and ``sloppy=False``, reads never go back in time.
     explain : bool
         Fill ``explain`` of results and of `QuorumError`.
 
@@ -153,7 +153,7 @@ def quorum_number(name: str, quorum: Quorum | None) -> int:
 
 
 def check_sloppy(sloppy: object, *, optional: bool = False) -> None:
-    """Refuse what is no bool."""
+    """Refuse anything but a bool."""
     if not isinstance(sloppy, bool) and not (optional and sloppy is None):
         raise ArgumentTypeError(f"sloppy is {sloppy!r}; use True or False")
 
@@ -167,7 +167,7 @@ def check_read_repair(mode: object, *, optional: bool = False) -> None:
 
 
 def check_timeout(name: str, timeout: float | None) -> None:
-    """Refuse what is no positive number of seconds."""
+    """Refuse anything but a positive number of seconds."""
     if timeout is None:
         return
     if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):

@@ -57,7 +57,7 @@ class ProcessNode:
         Raises
         ------
         DynakvError
-            What the child's start raised.
+            The error that the child's start raised.
         """
         try:
             fields = self._read(START_TIMEOUT)
@@ -183,7 +183,7 @@ class ProcessNode:
             raise self._ended() from error
 
     def _read(self, timeout: float, number: int | None = None) -> dict[str, Any]:
-        """Wait for the answer with this number; others came too late for who had asked."""
+        """Wait for the answer with this number; other answers came too late for their callers."""
         end = time.monotonic() + timeout
         while True:
             while b"\n" not in self._buffer:

@@ -1,4 +1,4 @@
-"""What the sync and the async face share: arguments in, native batches out, and results back."""
+"""What the sync and async clients share: arguments in, native batches out, and results back."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PLAIN, OVERWRITE, IF_ABSENT, IF_CONTEXT = range(4)  # Precondition in protocol/m
 
 @dataclass(frozen=True)
 class BucketProperties:
-    """What holds for all keys of a bucket.
+    """Properties of all keys of a bucket.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class BucketProperties:
     sloppy : bool
         Nodes that stand in for owners count towards R and W too.
     read_repair : "off", "background" or "blocking"
-        When reads bring owners up to date.
+        When reads update owners that are behind.
     """
 
     n: int
@@ -142,7 +142,7 @@ class BucketBase(Generic[V]):
 
     @property
     def properties(self) -> BucketProperties:
-        """What holds for all keys of this bucket, as the layout says."""
+        """The properties of all keys of this bucket, from the layout."""
         return BucketProperties(**self._connection.native.layout().properties(self._name))
 
     def _merged(self, options: OptionArguments) -> RequestOptions:
@@ -254,7 +254,7 @@ def bucket_name(name: str) -> bytes:
     Raises
     ------
     ConfigError
-        It is no str, or has not 1 to 255 bytes.
+        It is not a str, or does not have 1 to 255 bytes.
     """
     if not isinstance(name, str):
         raise ArgumentTypeError(f"a bucket's name is str, not {type(name).__name__}")

@@ -29,7 +29,7 @@ Resolver = Callable[[Sequence[Sibling[V]]], V]
 
 
 class GetResult(Generic[V]):
-    """What a read found: no value, one, or several siblings; never None.
+    """The result of a read: no value, one, or several siblings; never None.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class GetResult(Generic[V]):
     value : V
         The one value.
     context : Context
-        What this read saw; give it to the put or delete that is based on it.
+        What this read saw; pass it to the put or delete that is based on it.
     answered : tuple of str
         Names of the owners whose answers are in the result.
     fallbacks : tuple of str
@@ -225,7 +225,8 @@ class PutResult:
     acked : tuple of str
         Names of the owners that hold it durably, the coordinator first where it is one.
     hinted : tuple of StandIn
-        Who holds it durably as a hint, and for which owner: ``node`` and ``owner`` by name.
+        The nodes that hold it durably as a hint, and the owners it is for: ``node`` and ``owner``
+        by name.
     strict : bool
         W was met by owners alone. False: the write is on W nodes and will reach its owners, but
         reads may miss it until then.

@@ -131,7 +131,7 @@ class Sibling(Generic[V_co]):
         return self._write_id
 
     def _shown(self) -> object:
-        """For people: the value, or its bytes while nobody has decoded them."""
+        """For people: the value, or its bytes if it has not been decoded yet."""
         return self._raw if self._value is _NOT_DECODED else self._value
 
     def __repr__(self) -> str:

@@ -135,7 +135,7 @@ class SimClient(Client):
 
 
 def check_number(name: str, value: object, low: int, high: int) -> None:
-    """Refuse what is no int in that range."""
+    """Refuse anything but an int in that range."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise ArgumentTypeError(f"{name} is {value!r}; use an int from {low} to {high}")
     if not low <= value <= high:
@@ -143,7 +143,7 @@ def check_number(name: str, value: object, low: int, high: int) -> None:
 
 
 def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    """Refuse what is not among the choices."""
+    """Refuse anything but one of the choices."""
     if value not in choices:
         raise ConfigError(f"{name} is {value!r}; use {' or '.join(map(repr, choices))}")
 

@@ -23,7 +23,7 @@ class SimFaults:
     ) -> None:
         """Cut hosts `a` off from hosts `b`; `one_way`: only what `a` sends is lost.
 
-        Hosts are indices of nodes, and clients or their names. Who is in neither reaches both.
+        Hosts are indices of nodes, and clients or their names. Hosts in neither group reach both.
         """
         self._native.partition(self._hosts(a), self._hosts(b), one_way)
 
@@ -61,16 +61,16 @@ class SimFaults:
         self._native.slow(self._node(i), factor)
 
     def skew(self, i: int, seconds: float) -> None:
-        """Set a node's calendar clock wrong by so much; 0 is right."""
+        """Set a node's calendar clock wrong by this much; 0 is right."""
         if not abs(seconds) <= 1e9:
             raise ConfigError(f"seconds is {seconds!r}; use -1e9 to 1e9")
         self._native.skew(self._node(i), seconds)
 
     def drift(self, i: int, rate: float) -> None:
-        """Let both clocks of a node gain so many seconds each second, -0.5 to 0.5; 0 is right.
+        """Let both clocks of a node gain this many seconds each second, -0.5 to 0.5; 0 is right.
 
-        Its timeouts and rounds of gossip come early, or late, by as much. What the calendar clock
-        has gained it keeps.
+        Its timeouts and rounds of gossip come early, or late, by as much. The calendar clock keeps
+        what it has gained.
         """
         if not abs(rate) <= 0.5:
             raise ConfigError(f"rate is {rate!r}; use -0.5 to 0.5")
@@ -80,8 +80,8 @@ class SimFaults:
         """Fill a node's disk, or make room again.
 
         By default all but its reserve is used: the node refuses puts with `DiskFull`, and all else
-        goes on. With `room` the disk is full to the last byte after so many bytes more: what the
-        node does then waits, and so does all that it would say, until there is room.
+        goes on. With `room` the disk is full to the last byte after that many more bytes. From then
+        on the node's work waits until there is room, and so do its replies.
         """
         if room is not None:
             check_number("room", room, 0, 1 << 40)

@@ -1,4 +1,4 @@
-"""What the clients of a simulation asked and were told, as data for checkers."""
+"""The operations of a simulation's clients, as data for checkers."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ class Operation:
     value : bytes or None
         What a put wrote.
     based_on : Context or None
-        What the caller gave; None = what the flow had seen.
+        The caller's context; None = what the flow had seen.
     condition : "", "overwrite", "if_absent" or "if_context"
     start : float
     end : float or None
-        None while it is on its way.
+        None while it is under way.
     outcome : "ok", "fail" or "unknown"
-        "fail" took and takes no effect. "unknown" may have taken effect, or may still.
+        "fail" never takes effect. "unknown" may have taken effect, or still may.
     error : str or None
         The code of the error.
     siblings : tuple of bytes
         The values that a get was shown; those that a condition met.
     context : Context or None
-        What was returned.
+        The context that was returned.
     dot : Dot or None
         The name of the write.
     """

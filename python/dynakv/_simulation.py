@@ -33,7 +33,7 @@ class _Face(NamedTuple):
 
 
 class Snapshot:
-    """Where a simulation was, and all that was asked of it until then; `Simulation.snapshot`.
+    """Where a simulation was, and all calls made on it until then; `Simulation.snapshot`.
 
     Attributes
     ----------
@@ -98,13 +98,13 @@ class Simulation(SimFaults):
     sloppy : bool
         Nodes that stand in for owners count towards R and W; see `NodeConfig`.
     read_repair : "off", "background" or "blocking"
-        When reads bring owners up to date that answered with less.
+        When reads update owners that answered with less.
     buckets : mapping, optional
         Buckets with properties of their own, such as ``{"votes": {"conflict": "lww"}}``.
     zones : sequence of str
         Zones of the nodes, in turn.
     network : "stream" or "hostile"
-        As TCP behaves; or each message is lost, repeated and reordered by itself.
+        "stream" behaves like TCP; "hostile" loses, repeats and reorders single messages.
     loss, repeat : float
         Chances of a message in the hostile network.
     delay : float, seconds
@@ -258,8 +258,8 @@ class Simulation(SimFaults):
     def at(self, t: float, fn: Callable[[], object]) -> None:
         """Call `fn()` when virtual time has come to `t`; it may use the simulation as you do.
 
-        To a fork it is what it did: its calls are made again, at their time, and `fn` is not
-        called. An action that is not due yet stays with this simulation, which it was written for.
+        A fork makes the calls of `fn` again, at their time, and does not call `fn`. An action that
+        is not due yet stays with this simulation, for which it was written.
         """
         if not t >= self.now:
             raise ConfigError(f"t is {t!r} and now is {self.now}; use sim.now + seconds")
@@ -274,7 +274,7 @@ class Simulation(SimFaults):
                 action()
 
     def snapshot(self) -> Snapshot:
-        """Return what it takes to have this simulation again as it is now; cheap."""
+        """Return what it takes to make this simulation again as it is now; cheap."""
         face = _Face(self._count, self._timeout, tuple(self._names), self._action_count)
         return Snapshot(self._native.snapshot(), face)
 
@@ -282,12 +282,12 @@ class Simulation(SimFaults):
         """Return a new, independent simulation that is where this one is.
 
         The same calls give the same run on both, to the `trace_hash`. A simulation is a function of
-        its arguments and of what was asked of it, so a fork does all of that again: it takes as
-        long as the run took, without the Python in between, and the memory of another one. Its
-        history and trace begin where those of this one began.
+        its arguments and of the calls made on it, so a fork makes all of them again. It takes as
+        long as the run took, without the Python in between, and as much memory. Its history and
+        trace begin where those of this one began.
 
-        What stays behind: actions of `at` that are not due yet, and `Pending` requests, which go on
-        in the fork without anybody who asks for their results.
+        Two things stay behind: actions of `at` that are not due yet, and `Pending` requests, which
+        go on in the fork although nothing there asks for their results.
 
         Raises
         ------
@@ -330,7 +330,7 @@ class Simulation(SimFaults):
 
     @property
     def history(self) -> History:
-        """What clients asked and were told so far; those that are on their way have no end."""
+        """The operations of all clients so far; those that are under way have no end."""
         native, names = self._native, self._names
         rows = native.history(len(self._ended))
         operations = [operation_from(row, names) for row in rows]

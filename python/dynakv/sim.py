@@ -40,7 +40,7 @@ _LENGTH = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """Something that must never be.
+    """Something that must never happen.
 
     Parameters
     ----------
@@ -55,14 +55,14 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class PlannedOperation:
-    """What a run has a client do.
+    """An operation of a client in a run.
 
     Parameters
     ----------
     at : float, virtual seconds
     client : int
     verb : str
-        "get", "put", "blind put" (by who has seen nothing), "delete", "overwrite" or
+        "get", "put", "blind put" (by a client that has seen nothing), "delete", "overwrite" or
         "put if absent".
     key : int
     quorum : str
@@ -82,7 +82,7 @@ class PlannedOperation:
 
 @dataclass(frozen=True, slots=True)
 class PlannedFault:
-    """What a run does to a node or between two of them.
+    """A fault of a node, or between two nodes, in a run.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ class PlannedFault:
     a, b : int
         Nodes; which of the two count depends on the kind.
     amount : int
-        Of the kind: how much slower, which nodes, how many milliseconds, …
+        Depends on the kind: how much slower, which nodes, how many milliseconds, …
     lasts : float, seconds
     """
 
@@ -133,7 +133,7 @@ _AMOUNTS = {
 
 @dataclass(frozen=True, slots=True)
 class SeedResult:
-    """What one run came to.
+    """The result of one run.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ class SeedResult:
 
 @dataclass(frozen=True, slots=True)
 class ShrunkRun:
-    """What it takes to fail as a seed does.
+    """A failing seed, reduced to what it takes to fail in the same way.
 
     Parameters
     ----------
@@ -178,7 +178,7 @@ class ShrunkRun:
     runs : int
         Runs that the reducing took.
     replay : str
-        The command that runs the seed, not reduced, again.
+        The command that runs the seed again, not reduced.
     table : str
         What happened: time goes down, each client and node has a column.
     """

@@ -7,9 +7,9 @@ chooses others::
     @pytest.mark.dynakv(nodes=5, n=3, w="quorum")
     def test_something(dynakv_sim): ...
 
-The seed of a simulation is that of ``--dynakv-seed``, else the marker's ``seed=``, else one made of
-the test's name: each run of the test is the same. ``--dynakv-seed=random`` draws a new one for each
-test. A test that fails prints its seed and the command that replays it.
+The seed of a simulation is that of ``--dynakv-seed``, or else the marker's ``seed=``, or else one
+made from the test's name, so that each run of the test is the same. ``--dynakv-seed=random`` draws
+a new one for each test. A test that fails prints its seed and the command that replays it.
 
 A package of its own, because pytest imports it in every run on the machine: the store, its threads
 and its native module are loaded when a fixture is used.

@@ -1,4 +1,4 @@
-"""What README and ARCHITECTURE say: their examples run, their paths exist, their words agree."""
+"""What the documents say: their examples run, their paths exist, their words agree."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"]
+DECISIONS = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("docs/decisions/*.md"))
+DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", *DECISIONS]
+
+# What a newcomer reads in one sitting. Decisions go to docs/decisions.
+ARCHITECTURE_BYTES_MAX = 13 * 1024
+DECISIONS_INDEX = "docs/decisions/README.md"
 
 # A path in backquotes: from the root, or below the core's folder. Places are no promises of files.
 PATH = re.compile(r"`([\w.*/-]+/[\w.*/-]*|[\w.-]+\.(?:md|h|cc|py|toml)|dev|LICENSE)`")
@@ -30,10 +35,11 @@ def named_paths(document: str) -> list[str]:
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_named_paths_exist(document: str) -> None:
+    here = (ROOT / document).parent  # where links start
     missing = [
         path
         for path in named_paths(document)
-        if not any(any(start.glob(path.rstrip("/"))) for start in STARTS)
+        if not any(any(start.glob(path.rstrip("/"))) for start in (*STARTS, here))
     ]
     assert not missing
 
@@ -41,6 +47,26 @@ def test_named_paths_exist(document: str) -> None:
 def test_paths_are_found_at_all() -> None:
     assert "cpp/dynakv/" in named_paths("README.md")
     assert "protocol/node_core.h" in named_paths("ARCHITECTURE.md")
+
+
+def test_architecture_stays_short() -> None:
+    assert (ROOT / "ARCHITECTURE.md").stat().st_size <= ARCHITECTURE_BYTES_MAX
+
+
+def test_the_index_of_decisions_is_complete() -> None:
+    listed = {f"docs/decisions/{path}" for path in named_paths(DECISIONS_INDEX) if "*" not in path}
+    assert listed | {DECISIONS_INDEX} == set(DECISIONS)
+
+
+@pytest.mark.parametrize("document", [path for path in DECISIONS if path != DECISIONS_INDEX])
+def test_each_decision_has_a_date_and_the_newest_comes_first(document: str) -> None:
+    headings = re.findall(r"^##+ .*$", (ROOT / document).read_text(), re.MULTILINE)
+    dates = [re.match(r"## (\d{4}-\d{2}-\d{2}): \S", heading) for heading in headings]
+    undated = [heading for heading, date in zip(headings, dates, strict=True) if not date]
+    assert headings
+    assert not undated
+    found = [date[1] for date in dates if date]
+    assert found == sorted(found, reverse=True)
 
 
 def test_each_layer_is_described() -> None:

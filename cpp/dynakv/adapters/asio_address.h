@@ -1,4 +1,4 @@
-// "host:port" and "[v6]:port" as text, and what they mean to the system.
+// Addresses as text, "host:port" and "[v6]:port", and as the system wants them.
 #pragma once
 
 #include <cstdint>

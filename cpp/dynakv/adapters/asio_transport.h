@@ -1,16 +1,16 @@
 // One thread's event loop: a listener, connections that carry bytes, one alarm, and a way for other
 // threads to wake it.
 //
-// It knows nothing of messages: it hands over what was read and takes what is to be written. A turn
-// waits for the first event, handles everything that is ready, and is ended by flush(), which
-// writes each connection once. So the driver gets its steps, and never one system call per message
-// (PERFORMANCE §2.1).
+// It knows nothing of messages: it hands over the bytes that were read and takes the bytes to
+// write. A turn waits for the first event, handles everything that is ready, and is ended by
+// flush(), which writes each connection once. So the driver gets its inputs in steps, and no
+// message costs a system call of its own (PERFORMANCE §2.1).
 //
 // Invariant 1: connection ids are never used again; every call with the id of a connection that is
 // gone does nothing. Invariant 2: output, input per turn, connections and the age of an unfinished
 // dial are bounded (I23). Invariant 3: for each connection the handler hears opened once, before
-// anything else, and closed at most once, after everything else; closes that the driver asked for
-// are not told. Asio's errors end here.
+// anything else, and closed at most once, after everything else; it does not hear of closes that
+// the driver asked for. Asio's errors end here.
 //
 // Threads: all of it belongs to the thread that calls run_turn(), except wake().
 #pragma once
@@ -83,8 +83,8 @@ class AsioTransport {
   /// Where it listens, with the real port.
   const std::string& local_address() const;
 
-  /// Starts a connection; handle_open or handle_closed follows, never during this call.
-  /// Nothing when too many connections are open (invalid addresses are told by handle_closed).
+  /// Starts a connection; handle_open or handle_closed follows, never during this call. Returns
+  /// nothing when too many connections are open (handle_closed reports invalid addresses).
   ConnectionId dial(const std::string& address);
 
   /// Where to append what is to be sent at the next flush(); nullptr when the connection is gone.
@@ -98,7 +98,7 @@ class AsioTransport {
   /// Tries once more to send the output, then drops the connection. Nothing more is read from it.
   void finish(ConnectionId connection);
 
-  /// Stops listening and drops every connection, untold.
+  /// Stops listening and drops every connection, without telling the handler.
   void close_all();
 
   /// Replaces the alarm; Instant::far_future() = none. In the time of system_now().

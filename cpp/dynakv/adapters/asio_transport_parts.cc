@@ -123,7 +123,7 @@ void AsioTransport::Parts::handle_read(const ConnectionPtr& connection, asio::er
   while (connection->filled(size) && total < options.read_bytes_max && !paused) {
     connection->grow_input(connection->bytes_read);
     size = connection->socket.read_some(connection->input(), error);
-    // Whatever it is, the next asynchronous read meets it too.
+    // Whatever the error is, the next asynchronous read meets it too.
     if (error) break;
     if (!deliver(connection, size)) return;
     total += size;

@@ -1,6 +1,6 @@
 // The inside of AsioTransport: what happens on its sockets.
 //
-// Handlers keep their connection alive and find it closed (`open`) when it was dropped meanwhile. A
+// Handlers keep their connection alive; `open` tells them when it was dropped in the meantime. A
 // connection's id is its slot's index and the number of the connection, so ids never come back.
 #pragma once
 

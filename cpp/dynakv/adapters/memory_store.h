@@ -1,8 +1,8 @@
 // A store in memory: an ordered map for each space, and the step's pending batch over it.
 //
 // It is the reference of the store contract (every other store must answer as it does), the store
-// of protocol tests, and the base of the simulated disk. What is written survives nothing; sync()
-// has nothing to do.
+// of protocol tests, and the base of the simulated disk. Nothing survives the end of the process,
+// so sync() has nothing to do.
 //
 // Invariant 1: reads see the pending batch; write_step() applies all of it at once.
 #pragma once
@@ -33,7 +33,7 @@ class MemoryStore final : public DurableStore {
   StoreCondition condition() const override { return condition_; }
 
   bool has_pending() const override;
-  /// Of the keys and values in the pending batch.
+  /// The bytes of the keys and values in the pending batch.
   std::size_t pending_bytes() const;
   /// Errors: storage while the condition is `failed`.
   Status write_step() override;
@@ -47,7 +47,7 @@ class MemoryStore final : public DurableStore {
   /// Writes `batch` and leaves in it what it replaced: a second call undoes the first.
   void exchange(Batch& batch);
 
-  /// What condition() says from now on; for tests and simulated disks.
+  /// Sets what condition() says; for tests and simulated disks.
   void set_condition(StoreCondition condition) { condition_ = condition; }
 
   /// What was written, without the pending batch.

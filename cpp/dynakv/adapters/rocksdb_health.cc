@@ -56,7 +56,8 @@ void RocksDbHealth::OnBackgroundError(rocksdb::BackgroundErrorReason reason,
                                       rocksdb::Status* status) {
   const bool compaction = reason == rocksdb::BackgroundErrorReason::kCompaction;
   if (is_no_space(*status) && reason != rocksdb::BackgroundErrorReason::kWriteCallback) {
-    // A compaction without space changes nothing and stops nothing; the reserve tells of it.
+    // A compaction without space changes nothing and stops nothing; the reserve reports the lack of
+    // space.
     if (!compaction) writes_stopped_ = true;
     return;
   }

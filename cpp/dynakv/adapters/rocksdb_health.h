@@ -4,10 +4,9 @@
 // Invariant 1: a failure is final (I21). Nothing is retried; a restart is an unclean start.
 // Invariant 2: only "no space" for a table or the manifest is ever taken back, and only by
 // RocksDB's own Resume(), which writes the memtables to new files (INVARIANTS §1.6). No space in
-// the log itself is a failure: 7.8.3 does not leave a new log whose first record was torn, and the
-// next write then ends the process in an assertion. The reserve is there so that it does not come
-// to that. RocksDB's automatic recovery is off: it would retry at times of its own and after failed
-// syncs.
+// the log itself is a failure: 7.8.3 goes on with a new log whose first record was torn, and the
+// next write then ends the process in an assertion. The reserve exists to prevent that. RocksDB's
+// automatic recovery is off: it would retry at times of its own choosing, and after failed syncs.
 //
 // Threads: note_* and failure() any; the rest one strand.
 #pragma once
@@ -39,15 +38,15 @@ class RocksDbHealth final : public rocksdb::EventListener {
   /// RocksDB refuses writes until there is space. They leave no trace and may be tried again.
   bool writes_stopped() const { return writes_stopped_; }
 
-  /// A write was refused for want of space. RocksDB tells of an error before it acts on it; a
-  /// recovery in between finds nothing to do, and so takes the database for one that goes on.
+  /// A write was refused for want of space. RocksDB reports an error before it acts on it. A
+  /// recovery in between finds nothing to do, and wrongly concludes that the database goes on.
   void note_refusal() { writes_stopped_ = true; }
 
   /// To be called after a step of `bytes`: looks at the free space every kCheckedBytes or
   /// kCheckedSteps, so that a healthy store pays next to nothing for it.
   void note_step(std::size_t bytes);
 
-  /// Looks at the free space and, when it suffices, lets a stopped database go on.
+  /// Checks the free space and, when there is enough, lets a stopped database go on.
   void try_to_recover(rocksdb::DB& db);
 
   // RocksDB's threads call these.
@@ -58,7 +57,8 @@ class RocksDbHealth final : public rocksdb::EventListener {
  private:
   static constexpr std::size_t kCheckedSteps = 64;
   static constexpr std::size_t kCheckedBytes = 1 << 20;
-  /// condition() while the disk is full: every so many calls look whether it still is.
+  /// While the disk is full: how many calls of condition() there are between two checks of the
+  /// space.
   static constexpr std::size_t kCheckedCalls = 16;
 
   bool has_reserve() const;

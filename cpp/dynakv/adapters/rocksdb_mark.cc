@@ -21,7 +21,8 @@ bool belongs_to_rocksdb(const std::string& name) {
          ends_with(".log");
 }
 
-/// Under its name it is whole: half of one, for want of room or power, would be taken for damage.
+/// Writes the file under another name first: half a mark, for want of room or power, would look
+/// like damage.
 Status create_file(rocksdb::Env& env, const std::string& directory, const std::string& path,
                    const Bytes& content) {
   std::vector<std::string> names;

@@ -13,11 +13,12 @@
 // Invariant 3: a directory is formatted only when it has no mark and no files of RocksDB, so that a
 // lost CURRENT never reads as a new, empty store.
 //
-//   mark = magic(8) formatted(u64) written(u64) synced(u64) boot(u64 u64) manifest(number u64,
-//          size u64) crc32c(u32)
+//   mark     := magic:8 formatted:u64 written:u64 synced:u64 boot:2*u64 manifest crc32c:u32
+//   manifest := number:u64 size:u64                 ManifestExtent
+//   crc32c   := CRC-32C of all bytes before it
 //
-// One write of 68 bytes within a sector, never synced after the format: an older mark only claims
-// less.
+// It is written in one piece, 68 bytes within a sector, and never synced after the directory is
+// formatted: an older mark only claims less.
 //
 // Threads: any (the sync helper and the loop both note).
 #pragma once
@@ -50,7 +51,7 @@ class RocksDbMark {
   /// How far the manifest has to reach.
   const ManifestExtent& manifest() const { return manifest_; }
 
-  /// The database is open and stands at `sequence`; from now on this start of the system counts.
+  /// The database is open at `sequence`; from now on the mark belongs to this start of the system.
   Status begin(std::uint64_t sequence, const ManifestExtent& manifest);
 
   Status note_written(std::uint64_t sequence);

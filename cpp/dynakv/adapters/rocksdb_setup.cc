@@ -18,8 +18,8 @@ constexpr std::uint64_t kReserveShare = 20;  // 5 %
 constexpr std::size_t kMemtableBytesMin = 64 << 10;
 constexpr int kFilterBitsPerKey = 10;  // about 1 % of absent keys cost a read of a block
 
-/// RocksDB's own log of its doings goes nowhere: its writer ends the process in an assertion when
-/// it is used after the disk was full (7.8.3 as Debian builds it). Errors reach RocksDbHealth.
+/// RocksDB's own information log is discarded: its writer ends the process in an assertion when it
+/// is used after the disk was full (7.8.3 as Debian builds it). Errors reach RocksDbHealth.
 class SilentLogger final : public rocksdb::Logger {
  public:
   using rocksdb::Logger::Logv;

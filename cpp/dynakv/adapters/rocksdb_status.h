@@ -16,8 +16,9 @@ Error error_of(const rocksdb::Status& status, const std::string& what);
 /// Out of space on the disk, or beyond a limit of it.
 bool is_no_space(const rocksdb::Status& status);
 
-/// Why `directory` was not opened. As error_of, but a directory that is in use is
-/// invalid_argument and says by whom, and missing files are corruption and say what to do.
+/// Why `directory` was not opened. As error_of, with two exceptions: a directory in use is
+/// invalid_argument, and the message names the process; missing files are corruption, and the
+/// message says what to do.
 Error open_error(const rocksdb::Status& status, const std::string& directory);
 
 /// The end of every message about a directory that must not be used again.

@@ -66,7 +66,7 @@ class RocksDbStore final : public DurableStore {
   /// the directory again, the message says what to do), disk_full, storage.
   static Result<std::unique_ptr<RocksDbStore>> open(RocksDbOptions options);
 
-  /// Ends background work and closes the files. What is pending is lost.
+  /// Ends background work and closes the files. The pending batch is lost.
   ~RocksDbStore() override;
 
   Result<std::optional<Bytes>> get(Space space, BytesView key) override;
@@ -75,7 +75,7 @@ class RocksDbStore final : public DurableStore {
   Result<std::vector<std::pair<Bytes, Bytes>>> scan(Space space, BytesView first, BytesView last,
                                                     std::size_t count_max) override;
 
-  /// `disk_full` ends by itself when space returns. Asks the file system now and then only.
+  /// `disk_full` ends by itself when space returns. It asks the file system only now and then.
   StoreCondition condition() const override;
 
   bool has_pending() const override;

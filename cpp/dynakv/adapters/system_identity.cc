@@ -65,7 +65,7 @@ Result<StartEvidence> system_evidence(const std::string& directory) {
   if (!file) return fail(file.error());
   StartEvidence evidence;
   evidence.boot_id = line_of("/proc/sys/kernel/random/boot_id");
-  // Not knowing is like a new start of the machine: the careful side.
+  // An unknown boot id counts as a new start of the machine, to be on the safe side.
   if (evidence.boot_id.empty()) evidence.boot_id = std::to_string(system_random_seed());
   evidence.place = line_of("/etc/machine-id") + "/" + *folder + "/" + *file;
   return evidence;

@@ -1,5 +1,5 @@
-// What the operating system can say about where a node runs: the evidence by which a node proves
-// that its data directory is the one that it left, or mints new actors (DESIGN §4, Identity).
+// What the operating system can say about where a node runs: the evidence that a node's data
+// directory is the one it left. Without that proof the node mints new actors (DESIGN §4, Identity).
 //
 // The place is the machine's id together with the device and inode of the data directory and of a
 // marker file in it. A copy, a restored backup or a moved disk differs in at least one of them,

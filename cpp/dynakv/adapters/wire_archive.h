@@ -9,10 +9,14 @@
 // named values, which neither archive knows). Invariant 2: one value has one form: what was read
 // and is written again gives the same bytes.
 //
-//   unsigned, signed := little-endian, as wide as the type      bool  := 0 | 1 (one byte)
-//   enum             := its underlying type, a known value      bytes := length:varint byte*
-//   vector           := count:varint element*                   pair  := first second
-//   duration         := nanoseconds:u64, at most kDurationMax   struct := its fields
+//   integer  := little-endian, as wide as the type
+//   bool     := 0 | 1                                one byte
+//   enum     := its underlying type                  only known values
+//   bytes    := length:varint byte*
+//   vector   := count:varint element*
+//   pair     := first second
+//   duration := nanoseconds:u64                      at most kDurationMax
+//   struct   := its fields
 #pragma once
 
 #include <algorithm>
@@ -92,7 +96,7 @@ class WireOutput : public cereal::OutputArchive<WireOutput, cereal::AllowEmptyCl
  private:
   Bytes* out_;
   std::size_t used_ = 0;
-  /// Small fields meet here, so that the buffer grows once for many of them.
+  /// Small fields are collected here, so that the buffer grows once for many of them.
   char scratch_[512];
 };
 

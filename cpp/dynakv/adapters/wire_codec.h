@@ -2,17 +2,22 @@
 //
 //   frame   := header body
 //   header  := magic:u32 version:u8 type:u8 flags:u16 id:u64 length:u32 crc:u32     (24 bytes)
-//   magic   := 'D' 'K' 'V' '1'              version := kWireVersion
+//   magic   := 'D' 'K' 'V' '1'
+//   version := kWireVersion
 //   type    := the number of the message (protocol/message_table.h)
-//   flags   := 0                            id      := Message::id
-//   length  := bytes of the body            crc     := CRC-32C of the 20 bytes before it and the
-//   body body    := the message's fields (wire_messages.h); numbers are little-endian
+//   flags   := 0
+//   id      := Message::id
+//   length  := the number of bytes in the body
+//   crc     := CRC-32C of the 20 bytes before it and of the body
+//   body    := the message's fields (protocol/message_fields.h)
 //
-// Invariant 1: everything in the header is checked before a byte of the body is looked at, and a
-// length before anything is kept for it; so is whether the other side may send such a message.
-// Invariant 2: a frame is one message completely: a body with a byte too many or too few is
-// refused. Invariant 3: encoding what was decoded gives the same bytes. After an error the stream
-// cannot be read on: the connection ends. Source: DESIGN §9; I23, I26, I27.
+// Numbers are little-endian.
+//
+// Invariant 1: the whole header is checked before a byte of the body is read, and the length before
+// any memory is set aside for the body; so is whether the other side may send such a message.
+// Invariant 2: a frame is exactly one message: a body with a byte too many or too few is refused.
+// Invariant 3: decoding a frame and encoding the message again gives the same bytes. After an error
+// nothing more can be read: the connection ends. Source: DESIGN §9; I23, I26, I27.
 #pragma once
 
 #include <cstddef>
@@ -29,10 +34,10 @@ namespace dynakv {
 inline constexpr std::uint8_t kWireVersion = 1;
 /// Appends the message's frame to `out`. False, with `out` as it was, when its body would be
 /// longer than kFrameBodyBytesMax: no receiver would take it. REQUIRES: names, keys and values
-/// within their own bounds; whoever sends others is refused as malformed.
+/// within their own bounds; receivers refuse anything longer as malformed.
 [[nodiscard]] bool encode_message(const Message& message, Bytes& out);
 
-/// Takes a connection's bytes as they come, split and merged anyhow, and gives its messages.
+/// Takes a connection's bytes as they arrive, however they are split, and gives its messages.
 class FrameReader {
  public:
   FrameReader() = default;

@@ -1,10 +1,9 @@
 // Writing and reading little-endian numbers, varints and length-prefixed byte strings in one
 // contiguous buffer.
 //
-// Reading is total: a reader that runs past its end or meets a malformed number goes bad, returns
-// zeros from then on, and says so once at the end through ok(). No length is believed before it is
-// compared with the bytes that are left, so hostile input can never make us allocate more than it
-// sent.
+// Reading is total: a reader that runs past its end or meets a malformed number goes bad and
+// returns zeros from then on; ok() says so at the end. Each length is compared with the bytes that
+// are left before it is used, so hostile input can never make us allocate more than it sent.
 #pragma once
 
 #include <concepts>
@@ -64,7 +63,7 @@ class ByteReader {
     return value;
   }
 
-  /// Refuses a longer form than needed, so that equal values have equal bytes.
+  /// Refuses a form longer than needed, so that equal values have equal bytes.
   std::uint64_t varint() {
     std::uint64_t value = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {
@@ -91,8 +90,8 @@ class ByteReader {
     return bytes;
   }
 
-  /// A count of items of which each takes at least `item_bytes_min` bytes: bad when the input that
-  /// is left cannot hold so many.
+  /// A count of items that take at least `item_bytes_min` bytes each. Marks the input as malformed
+  /// when the rest of it cannot hold that many.
   std::size_t count(std::size_t item_bytes_min) {
     const std::uint64_t value = varint();
     if (value > in_.size() / item_bytes_min) return bad<std::size_t>();

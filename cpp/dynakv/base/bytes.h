@@ -17,8 +17,8 @@ using BytesView = std::string_view;
 /// Lower-case hexadecimal form, two characters for each byte.
 std::string to_hex(BytesView bytes);
 
-/// A short, printable form for messages: printable ASCII as it is, the rest as \xNN, cut at
-/// `count_max` bytes with "..." behind it.
+/// A short, printable form for messages: printable ASCII unchanged, other bytes as \xNN. Longer
+/// input is cut at `count_max` bytes and ends in "...".
 std::string printable(BytesView bytes, std::size_t count_max = 64);
 
 }  // namespace dynakv

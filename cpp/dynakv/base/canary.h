@@ -1,8 +1,8 @@
-// Planted bugs, for the tests of the tests: each takes out one rule of the design, and a run of the
-// simulator that does not catch it fails (INVARIANTS §3.1, the bug zoo).
+// Planted bugs, to test the tests: each one removes a rule of the design, and the simulator's tests
+// fail when they do not catch it (INVARIANTS §3.1, the bug zoo).
 //
-// They exist only in programs compiled with DYNAKV_CANARIES; everywhere else canary() is a constant
-// false, and nothing of them is left in the code.
+// They exist only in programs compiled with DYNAKV_CANARIES; everywhere else canary() is the
+// constant false, and no trace of them is left in the code.
 #pragma once
 
 #include <array>

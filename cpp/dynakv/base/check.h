@@ -1,5 +1,5 @@
-// DYNAKV_CHECK: an invariant whose failure is a programmer error. It is on in every build: to stop
-// is better than to go on with wrong state.
+// DYNAKV_CHECK: an invariant whose failure is a programmer error. It is on in every build: stopping
+// is better than going on with wrong state.
 //
 // The default handler prints the expression and aborts. The Python module installs one that throws,
 // after which the node concerned is stopped for good.

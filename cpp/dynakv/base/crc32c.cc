@@ -1,5 +1,5 @@
-// CRC-32C by the processor's own instruction where there is one (x86 with SSE 4.2), by a table of
-// 256 entries otherwise. Debian 12 packages no C++ library for it.
+// CRC-32C, by the processor's own instruction where it has one (x86 with SSE 4.2), otherwise by a
+// table of 256 entries. Debian 12 packages no C++ library for it.
 #include <array>
 #include <cstring>
 

@@ -1,9 +1,9 @@
-// A map for tables that are looked up far more often than they grow: what a node knows of each
-// other one. The sorted keys stand in one array, so that a lookup touches few lines of memory, and
-// a walk in their order hardly any.
+// A map for tables that are read far more often than they grow, such as what a node knows of each
+// of its peers. The sorted keys are in one array, so that a lookup touches few cache lines, and a
+// walk in key order hardly any.
 //
-// Lookups take O(log n), or O(1) with a good guess; a new key moves the keys behind it. Pointers
-// and references to values hold until the next key comes or goes.
+// Lookups take O(log n), or O(1) with a good guess. A new key moves the keys behind it. Pointers
+// and references to values stay valid until the next key is added or removed.
 #pragma once
 
 #include <algorithm>
@@ -18,7 +18,7 @@ template <typename Key, typename Value>
 class FlatMap {
   struct Entry {
     Key key;
-    /// Of its value in values_, which stay where they are when keys move.
+    /// The index of its value in values_. Values stay in place when keys move.
     std::uint32_t place = 0;
   };
 
@@ -46,8 +46,8 @@ class FlatMap {
   std::size_t size() const { return entries_.size(); }
   bool empty() const { return entries_.empty(); }
 
-  /// Where the key is in the order of keys, or kNowhere. `guess` is tried first: who looks keys up
-  /// in their order passes the position behind the last one found.
+  /// The key's position in the order of keys, or kNowhere. `guess` is tried first: a caller that
+  /// looks keys up in order passes the position behind the last one found.
   std::size_t position_of(const Key& key, std::size_t guess = kNowhere) const {
     if (guess < entries_.size() && entries_[guess].key == key) return guess;
     const auto at = lower_bound(key);

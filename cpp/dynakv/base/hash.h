@@ -1,8 +1,8 @@
-// Hashes with fixed test vectors: the ring's, the tree's and the frame's.
+// The hashes of the ring, of Merkle trees and of frames. All have fixed test vectors.
 //
 // XXH3 with its default secret, over the canonical (little-endian) result, so that every platform
-// places a key in the same slot for ever. Changing any of these is a change of the wire and of the
-// disk format.
+// places a key in the same slot for ever. Changing any of them changes the formats on the wire and
+// on the disk.
 #pragma once
 
 #include <compare>

@@ -1,7 +1,8 @@
 // The one source of randomness below the adapters: seeded, and the same on every platform.
 //
-// xoshiro256** (Blackman and Vigna, 2018) seeded by splitmix64. Own distributions, because those of
-// the standard library differ between implementations and would break "same seed, same run".
+// xoshiro256** (Blackman and Vigna, 2018) seeded by splitmix64. The distributions are our own:
+// those of the standard library differ between implementations, which would break "same seed, same
+// run".
 #pragma once
 
 #include <cstddef>
@@ -33,8 +34,8 @@ class Random {
   Bytes bytes(std::size_t count);
 
   /// An independent stream for `purpose` and `entity`: drawing more or less from one stream never
-  /// shifts another, so that a simulated run can lose one fault and keep the rest (needed to
-  /// shrink). Does not change this generator.
+  /// shifts another, so that one fault can be taken out of a simulated run and the rest stays
+  /// (shrinking needs this). Does not change this generator.
   Random stream(BytesView purpose, std::uint64_t entity = 0) const;
 
   template <typename T>

@@ -1,9 +1,9 @@
-// Rare situations that a long simulation must have met, by name: a net that never meets the hard
-// cases proves nothing (INVARIANTS §3.1; FoundationDB's CODE_PROBE, Antithesis's Sometimes).
+// Rare situations that a long simulation must meet, by name: tests that never meet the hard cases
+// prove nothing (INVARIANTS §3.1; FoundationDB's CODE_PROBE, Antithesis's Sometimes).
 //
-// The code says sometimes(Sometimes::x) where x happens; `./dev sim` counts the seeds in which it
-// did and fails when a long run missed one. A new point is one line here and one at its place. A
-// point costs an addition to a counter of its thread and decides nothing.
+// The code says sometimes(Sometimes::x) where x happens; `./dev sim` counts the seeds in which that
+// was so, and fails when a long run missed a point. A new point is one line here and one where it
+// happens. A point adds one to a counter of its thread and decides nothing.
 #pragma once
 
 #include <array>
@@ -162,10 +162,10 @@ inline constexpr std::size_t kSometimesCount = sizeof(kSometimes) / sizeof(kSome
 /// How often each point was reached, in the order of the table.
 using SometimesCounts = std::array<std::uint64_t, kSometimesCount>;
 
-/// Of this thread, since it began.
+/// The counts of this thread, since it began.
 inline constinit thread_local SometimesCounts sometimes_counts{};
 
-/// Counts the point, when `reached`.
+/// Counts the point if `reached`.
 inline void sometimes(Sometimes point, bool reached = true) {
   sometimes_counts[static_cast<std::size_t>(point)] += reached ? 1u : 0u;
 }

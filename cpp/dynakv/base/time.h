@@ -1,5 +1,5 @@
-// Points and spans of time as plain values. There is no clock here: whoever drives a machine says
-// what time it is (DESIGN §3), so that the simulator can say it too.
+// Points and spans of time as plain values. There is no clock here: the driver of a machine says
+// what time it is (DESIGN §3), so a simulator can do so too.
 #pragma once
 
 #include <compare>
@@ -20,7 +20,7 @@ constexpr Duration microseconds(std::int64_t n) { return {n * 1'000}; }
 constexpr Duration milliseconds(std::int64_t n) { return {n * 1'000'000}; }
 constexpr Duration seconds(std::int64_t n) { return {n * 1'000'000'000}; }
 
-/// A point on a monotonic clock, in nanoseconds since an origin that means nothing by itself.
+/// A point on a monotonic clock, in nanoseconds since an arbitrary origin.
 struct Instant {
   std::int64_t nanoseconds = 0;
 
@@ -40,7 +40,7 @@ constexpr Instant operator-(Instant at, Duration span) {
 }
 constexpr Duration operator-(Instant a, Instant b) { return {a.nanoseconds - b.nanoseconds}; }
 
-/// Milliseconds since 1970 as the machine's calendar clock says; it may jump and be wrong. Only
+/// Milliseconds since 1970 by the machine's calendar clock, which may jump and be wrong. Only
 /// timestamps of values use it (DESIGN I25), never a timeout.
 struct WallTime {
   std::int64_t milliseconds = 0;

@@ -1,5 +1,5 @@
-// The vocabulary of identifiers (DESIGN §2), each a type of its own so that none can stand in for
-// another by accident.
+// The vocabulary of identifiers (DESIGN §2), each a type of its own, so that none can be mistaken
+// for another.
 #pragma once
 
 #include <compare>
@@ -18,8 +18,9 @@ template <typename Enum>
 requires std::is_enum_v<Enum>
 constexpr auto to_number(Enum value) { return static_cast<std::underlying_type_t<Enum>>(value); }
 
-/// 128 random bits that name one data directory of one node (or one client), made once at format.
-/// Name and address are attributes; only the id is identity.
+/// 128 random bits that name one data directory of one node (or one client). They are drawn once,
+/// when the directory is formatted. A name and an address are only attributes; the id is the
+/// identity.
 struct NodeId {
   std::uint64_t high = 0;
   std::uint64_t low = 0;
@@ -43,7 +44,7 @@ enum class Token : std::uint64_t {};
 /// One of kSlotCount equal arcs of the ring: the unit of placement, transfer and comparison.
 enum class Slot : std::uint16_t {};
 
-/// Names a request between its sender and its receiver; the sender chooses it.
+/// The name of a request between its sender and its receiver, chosen by the sender.
 enum class RequestId : std::uint64_t {};
 
 /// Versions of the layout grow by one with each committed change; 0 is "no layout yet".

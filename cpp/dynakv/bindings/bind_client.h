@@ -1,5 +1,5 @@
-// Python classes Client and Batch. The interpreter lock is given away in every wait, and a wait
-// looks at signals at least every kSignalSlice.
+// Python classes Client and Batch. Every wait releases the interpreter lock and checks for signals
+// at least every kSignalSlice.
 #pragma once
 
 #include <pybind11/pybind11.h>

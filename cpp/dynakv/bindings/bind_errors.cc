@@ -14,7 +14,7 @@ namespace {
 
 namespace py = pybind11;
 
-// A broken invariant, on its way through C++ to whoever stops what is broken.
+// A broken invariant, on its way through C++ to the code that stops the broken node or client.
 class CheckFailure : public std::logic_error {
  public:
   using std::logic_error::logic_error;

@@ -1,5 +1,5 @@
-// From Error to Python exception: the only place that knows how. Classes are those that the table
-// in base/error_code.h names; they live in python/dynakv/_exceptions.py.
+// The only place that turns an Error into a Python exception. The table in base/error_code.h names
+// the classes, which are in python/dynakv/_exceptions.py.
 //
 // Threads: with the interpreter lock held.
 #pragma once
@@ -18,7 +18,7 @@
 
 namespace dynakv {
 
-/// Which verb failed, and what its error may have to say about the key.
+/// Which verb failed, and what the error may need to say about its key.
 struct Failed {
   /// "get", "put", "delete" or "status".
   const char* verb = "";
@@ -34,7 +34,7 @@ pybind11::object to_exception(ErrorReply reply, const Failed& failed);
 
 [[noreturn]] void raise_error(const Error& error);
 [[noreturn]] void raise_reply(ErrorReply reply, const Failed& failed);
-/// For classes that share a code with another.
+/// For exception classes that share a code with another.
 [[noreturn]] void raise(std::string_view class_name, const std::string& message, ErrorCode code);
 
 /// Returns the value or throws the exception.

@@ -26,7 +26,7 @@ constexpr const char* kContextDoc =
     "that is damaged, cut short, or used for another key is refused with `ContextError`.\n"
     "``a | b`` has seen what either has.";
 
-// What is expired is decided when somebody looks.
+// A value's expiry is decided when somebody reads it.
 WallTime wall_of(const Got& got) {
   if (got.wall()) return *got.wall();
   const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -65,7 +65,7 @@ py::list siblings_of(Got& got) {
   return fields;
 }
 
-/// Pairs of names: who holds it, and for which owner.
+/// Pairs of names: the node that holds the hint, and the owner it is for.
 py::list hinted_by(const Wrote& wrote) {
   py::list pairs;
   for (const StandIn& each : wrote.reply.hinted) {

@@ -50,8 +50,8 @@ PlanLimits limits_from(int operations, double length) {
 
 using GoesOn = std::function<bool()>;
 
-/// Runs `work` so that a signal can end the wait. An interrupted caller waits for nobody: the work
-/// is told to end.
+/// Runs `work` so that a signal can end the wait. An interrupted caller does not wait: the work is
+/// told to end.
 template <typename T>
 T run_with_stop(std::function<T(const GoesOn&)> work) {
   const auto goes_on = std::make_shared<std::atomic<bool>>(true);

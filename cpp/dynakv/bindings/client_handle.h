@@ -1,8 +1,8 @@
 // ClientHandle and BatchHandle: a client and its batches as Python holds them, real ones here and
 // simulated ones in sim_client.h. Python sees one class for both kinds.
 //
-// A batch keeps its client, and what is needed to turn replies into results: the verb and each
-// key's context_scope.
+// A batch keeps its client alive. It also keeps the verb and each key's context_scope, which it
+// needs to turn replies into results.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -43,7 +43,7 @@ class BatchHandle {
   BatchHandle(const BatchHandle&) = delete;
   BatchHandle& operator=(const BatchHandle&) = delete;
 
-  /// A signal ends the wait and cancels what has not ended.
+  /// A signal ends the wait and cancels the operations that have not ended.
   virtual void wait() = 0;
   virtual void cancel() = 0;
   virtual bool is_done() const = 0;
@@ -52,7 +52,7 @@ class BatchHandle {
 
   /// Results and exceptions, in the order of the operations. REQUIRES: is_done(); only once.
   pybind11::list take_all();
-  /// The only operation's result; throws its exception. REQUIRES: as above.
+  /// The result of the batch's only operation, or throws its exception. REQUIRES: as above.
   pybind11::object take_one();
 
  private:

@@ -20,7 +20,8 @@ struct ContextToken {
   bool operator==(const ContextToken&) const = default;
 };
 
-/// token := 0xdc version:u8(1) scope:u64 context crc32c:u32 (of all before it)
+/// token  := 0xdc version:u8(1) scope:u64 context crc32c:u32       context: object_format.h
+/// crc32c := CRC-32C of all bytes before it
 Bytes encode_token(const ContextToken& token);
 
 /// Errors: context_mismatch for bytes that are cut short, damaged, or no token.

@@ -8,8 +8,8 @@
 
 namespace dynakv {
 
-/// The arguments of dynakv.Explain as a dict; None where there is no record. `layout` may be null:
-/// then ids stand for names.
+/// The arguments of dynakv.Explain as a dict, or None when there is no record. `layout` may be
+/// null: then ids stand for names.
 pybind11::object explain_fields(const ExplainRecord& record, const char* operation,
                                 const Layout* layout);
 

@@ -1,9 +1,10 @@
-// What the Python process does to native handles: threads without the interpreter lock, fork, exit.
+// What the life of a Python process means for native handles: threads without the interpreter lock,
+// fork, exit.
 //
 // The interpreter must not end while a thread is between giving the lock away and getting it back:
 // such a thread would be unwound through destructors that may not throw (pybind11 issues 1360,
 // 3274). So every such section is counted; at exit no new one begins, and exit waits until the last
-// has ended. Threads that come to the lock still later stand still. A forked child has none of the
+// has ended. Threads that ask for the lock even later stand still. A forked child has none of the
 // parent's threads: handles made before the fork are neither used nor destroyed there.
 //
 // Threads: with the interpreter lock held, except where it says otherwise.
@@ -24,14 +25,14 @@
 
 namespace dynakv {
 
-/// Longest time without a look at signals: Ctrl-C takes effect within it.
+/// Longest time between two checks for signals: Ctrl-C takes effect within it.
 inline constexpr Duration kSignalSlice = milliseconds(50);
 
-/// Grows with each fork on the way to this process.
+/// The number of forks that led to this process.
 std::uint64_t fork_generation();
-/// In a forked child: handles from before belong to the parent. Where a node has run, the child's
-/// exit leaves out the destructors of static objects: RocksDB's would wait for the parent's
-/// threads.
+/// Called in a forked child: handles made before belong to the parent. If a node has run, the
+/// child's exit skips the destructors of static objects, because RocksDB's would wait for the
+/// parent's threads.
 void mark_forked();
 /// A node is about to run in this process.
 void note_node();
@@ -44,12 +45,14 @@ void finish_exit();
 /// Sleeps until the process is gone.
 [[noreturn]] void stand_still();
 
-/// Does `work` that waits for the interpreter lock: it runs Python code, or takes the lock back.
+/// Does `work` that waits for the interpreter lock, because it runs Python code or takes the lock
+/// back.
 ///
-/// When the interpreter has ended there is no lock any more. From CPython 3.14 on such a thread
-/// stands still until the process is gone. Before, it ends with pthread_exit(), which unwinds
-/// through our frames, and their destructors would touch Python objects without the lock. Here it
-/// stands still, too. So `work` is a call of Python's C interface and holds no object of its own.
+/// After the interpreter has ended there is no lock any more. From CPython 3.14 on, a thread that
+/// asks for it stands still until the process is gone. Before 3.14 it ends with pthread_exit(),
+/// which unwinds our frames, and their destructors would touch Python objects without the lock. So
+/// we make it stand still too. For that, `work` must be a call of Python's C interface and hold no
+/// object of its own.
 template <typename Work>
 decltype(auto) stand_still_at_end(Work work) {
 #ifdef __GLIBCXX__
@@ -91,7 +94,7 @@ class Owned {
   ~Owned() {
     if (!object_) return;
     if (is_foreign()) {
-      // On purpose never destroyed: its threads and locks stayed behind in the parent.
+      // Never destroyed, on purpose: its threads and locks stayed behind in the parent.
       new std::shared_ptr<T>(std::move(object_));
       return;
     }

@@ -1,5 +1,5 @@
-// What a client's replies look like to Python: decoded when first asked for, and without what no
-// reader may see.
+// What a client's replies look like to Python. They are decoded when first asked for, and leave out
+// everything that no reader may see.
 //
 // Invariant: expired values and a register's deletion are never shown; siblings of one write, and
 // siblings with equal contents, are shown once (DESIGN §4, I13).
@@ -18,7 +18,7 @@
 
 namespace dynakv {
 
-/// Of a virtual or steady clock.
+/// By a virtual or steady clock.
 inline double seconds_of(Instant at) { return static_cast<double>(at.nanoseconds) / 1e9; }
 
 /// A member's name, or its id when the layout does not know it. `layout` may be null.
@@ -34,7 +34,7 @@ struct ShownSibling {
 /// The values that a reader may see at `wall`; they point into `object`.
 std::vector<ShownSibling> shown_siblings(const Object& object, WallTime wall);
 
-/// The value, where a reader may see exactly one; the cheap way to what most reads want.
+/// The value, if a reader may see exactly one: the cheap way to what most reads want.
 const Bytes* only_value(const Object& object, WallTime wall);
 
 /// The result of a get.
@@ -55,7 +55,7 @@ class Got {
   const Object& object();
   std::uint64_t scope() const { return scope_; }
   const std::optional<WallTime>& wall() const { return wall_; }
-  /// How it came about; its object is moved out.
+  /// The reply; its object is moved out.
   const GetReply& reply() const { return reply_; }
   const Layout* layout() const { return layout_.get(); }
 

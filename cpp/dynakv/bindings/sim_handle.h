@@ -1,11 +1,11 @@
 // SimHandle: a simulation as Python holds it, and its clients.
 //
-// The simulation runs on the thread that asks for it and keeps the interpreter lock. It never calls
-// Python itself: an action that is due is noted by its number, and between two events the Python
-// side is told to run it, so that an action may use the simulation as anyone may.
+// The simulation runs on the calling thread and keeps the interpreter lock. It never calls Python
+// itself: it notes the number of an action that is due, and between two events the Python side is
+// told to run it. So an action may use the simulation like any other caller.
 //
-// Everything that is asked of the simulation goes through apply() or start(), so that fork() can
-// ask it again. Each operation is kept with its reply: the history.
+// Everything that changes the simulation goes through apply() or start(), so that fork() can do it
+// again. Each operation is kept with its reply: the history.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -41,11 +41,12 @@ class SimHandle {
 
   SimSnapshot snapshot();
   /// Makes every call of the snapshot again, on a new simulation; takes as long as the run did.
-  /// Of actions only what they did is done. Throws InternalError when the runs part. A signal ends
-  /// it.
+  /// Actions are not called again; the calls that they made are. Throws InternalError when the runs
+  /// differ. A signal ends it.
   static std::shared_ptr<SimHandle> fork(const SimSnapshot& snapshot);
 
-  /// Runs until `condition` holds or `until` has come; says whether it holds. A signal ends it.
+  /// Runs until `condition` holds or virtual time reaches `until`; returns whether it holds. A
+  /// signal ends it.
   bool run(Instant until, const std::function<bool()>& condition);
   /// Runs one event and what is due after it, if there is one before `until`.
   bool step(Instant until);
@@ -73,12 +74,12 @@ class SimClient final : public ClientHandle, public std::enable_shared_from_this
  public:
   /// Makes a new client.
   explicit SimClient(std::shared_ptr<SimHandle> simulation);
-  /// Takes up client number `index`, which a fork has.
+  /// Takes over client number `index`, which a fork has already.
   SimClient(std::shared_ptr<SimHandle> simulation, int index);
 
   SharedBatch submit(std::vector<Operation> operations, Requested requested) override;
   std::shared_ptr<LayoutView> layout() override { return simulation_->layout(); }
-  /// What is on its way goes on; nothing new can be asked.
+  /// Operations that are under way go on; no new ones can be started.
   void close() override { is_closed_ = true; }
   bool is_closed() const override { return is_closed_; }
   std::size_t in_flight() const override { return in_flight_; }

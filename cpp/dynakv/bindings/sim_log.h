@@ -1,8 +1,9 @@
-// What was asked of a simulation, and at which point of its run. A simulation is a pure function of
-// its options and of the calls made on it, so this is enough to have it a second time.
+// The calls made on a simulation, and the point of its run at which each was made. A simulation is
+// a pure function of its options and of these calls, so they are enough to make it again.
 //
-// A point is the number of events that have run and the virtual time: between two events time may
-// have been let pass. Queries are no calls; running on is none either, the points say it.
+// A point is the number of events that have run and the virtual time: time may pass between two
+// events. Queries are not kept. Neither are calls that only run the simulation: the points show
+// those.
 #pragma once
 
 #include <functional>
@@ -22,7 +23,7 @@ struct SimPoint {
   Instant now;
 };
 
-/// May be made on any handle, and knows nothing of Python.
+/// A call can be made on any handle, and knows nothing of Python.
 using SimCall = std::function<void(SimHandle&)>;
 
 struct SimLogEntry {
@@ -32,7 +33,7 @@ struct SimLogEntry {
 
 using SimLog = std::vector<std::shared_ptr<const SimLogEntry>>;
 
-/// Where a simulation was, and how it came there.
+/// Where a simulation was, and how it got there.
 struct SimSnapshot {
   SimulationOptions options;
   SimLog log;

@@ -23,12 +23,12 @@ using PropertyList = std::vector<std::pair<std::string, std::string>>;
 /// never bucket_default.
 enum class QuorumMode : std::uint8_t { bucket_default = 0, strict = 1, sloppy = 2 };
 
-/// When a read brings owners up to date that answered with less (Dynamo §5): never, after the
-/// reply, or before it to so many owners that later reads cannot go back in time (I11).
+/// When a read updates owners that answered with less (Dynamo §5): never, after the reply, or
+/// before it. "Before" updates enough owners that later reads cannot go back in time (I11).
 enum class ReadRepair : std::uint8_t { bucket_default = 0, off = 1, background = 2, blocking = 3 };
 
 struct BucketProperties {
-  /// Copies of each key; unit: nodes; Dynamo's usual (3, 2, 2), §4.5.
+  /// Copies of each key, in nodes; Dynamo's usual (N, R, W) is (3, 2, 2), §4.5.
   int n = 3;
   QuorumSize r = QuorumSize::count(2);
   QuorumSize w = QuorumSize::count(2);

@@ -1,13 +1,13 @@
 // Claims: the order in which the members of a layout call for slots.
 //
 // Each member has its own permutation of all slots, made from its id alone, and claims one slot
-// after the other: its r-th claim falls at the time that the r-th of kSlotCount exponential clocks
-// is expected to ring, divided by its capacity. So a member with twice the capacity calls twice as
-// often, and no member calls more often than another by luck, which independent hashes (vnodes on
-// a ring, rendezvous hashing) cannot give.
+// after another. Its r-th claim falls at the time at which the r-th of kSlotCount exponential
+// clocks is expected to ring, divided by its capacity. So a member with twice the capacity calls
+// twice as often, and no member calls more often than another by luck. Independent hashes (vnodes
+// on a ring, rendezvous hashing) cannot give that.
 //
-// Invariants: 1. a member's claims depend on nothing but its id and its capacity; others that come
-// or go change none of them; 2. a member claims each slot exactly once; 3. integers only.
+// Invariants: 1. a member's claims depend only on its id and its capacity: members that join or
+// leave change none of them; 2. a member claims each slot exactly once; 3. integers only.
 //
 // Source: departs from Dynamo §4.2 (vnodes at hashed tokens): a claim is a vnode that names its
 // slot.

@@ -1,4 +1,4 @@
-// Context: the set of write events that a state or a reader has seen: a version vector plus
+// Context: the set of write events that a state or a reader has seen. It is a version vector plus
 // isolated dots.
 //
 // The vector says "everything of this actor up to n"; an isolated dot says "this one event, and
@@ -6,7 +6,7 @@
 // write, but not what else the coordinator held (DESIGN §4).
 //
 // Invariants: 1. isolated dots are sorted, each once; 2. none is covered by the vector; 3. none is
-// the vector's next event (it is then taken into the vector: the same set, in one canonical form).
+// the vector's next event (such a dot enters the vector, so that each set has one canonical form).
 // So equal sets have equal representations, and == is equality of sets.
 // Source: dotted version vectors [DVV]; relations as in Dynamo §4.4.
 #pragma once
@@ -22,8 +22,9 @@ class Context {
  public:
   bool covers(const Dot& dot) const;
 
-  /// Adds every event of the dot's actor up to the dot. Only the continuity of an actor makes this
-  /// true: the replica that calls it has seen all the actor's earlier events (DESIGN §4, Identity).
+  /// Adds every event of the dot's actor up to the dot. That is true only because an actor is
+  /// continuous: the replica that calls this has seen all of the actor's earlier events (DESIGN §4,
+  /// Identity).
   void advance(const Dot& dot);
 
   /// Adds this one event.
@@ -34,9 +35,9 @@ class Context {
 
   /// This context has seen everything that `other` has (equal contexts descend each other).
   bool descends(const Context& other) const;
-  /// Descends, and has seen more.
+  /// This context descends `other` and has seen more.
   bool dominates(const Context& other) const;
-  /// Neither descends the other.
+  /// Neither context descends the other.
   bool concurrent(const Context& other) const;
 
   /// The highest counter of `actor` in either part; 0 when there is none.

@@ -58,7 +58,7 @@ void FailureDetector::excuse(Duration span, Instant now) {
 }
 
 Duration FailureDetector::silence_allowed(const Peer& peer) const {
-  // One expected interval stands for what was not seen yet. In microseconds.
+  // In microseconds. The expected interval stands in until others have been seen.
   std::int64_t sum = options_.interval_expected.nanoseconds / 1000;
   const std::span intervals(peer.intervals.data(), peer.interval_count);
   for (const std::int64_t interval : intervals) sum += interval;
@@ -90,7 +90,7 @@ FailureDetector::Review FailureDetector::review(Instant now, Instant until) cons
   for (const auto& [id, peer] : peers_) {
     const bool owes = peer.unanswered_since != Instant::far_future();
     if (owes) review.owing.push_back(id);
-    // Most peers were heard of just now, and need no arithmetic.
+    // Most peers were heard of just now and need no arithmetic.
     const Instant last = std::max(peer.last_heartbeat, peer.last_heard);
     if (!owes && last + options_.silence_min > until + options_.ask_before) continue;
     const Instant at = suspect_at(peer);

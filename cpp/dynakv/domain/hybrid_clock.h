@@ -1,9 +1,9 @@
 // Hybrid logical time: calendar milliseconds with a logical counter behind them, so that one node's
-// stamps always grow, also when its calendar clock stands still or steps back.
+// stamps always grow, even when its calendar clock stands still or steps back.
 //
 // Timestamps order values only in `lww` buckets and are shown to people; no other rule uses them
-// (DESIGN I25). A stamp too far ahead is refused by whoever coordinates, never adopted: one wrong
-// clock must not carry the whole cluster into the future.
+// (DESIGN I25). A coordinator refuses a stamp that is too far ahead instead of adopting it: one
+// wrong clock must not carry the whole cluster into the future.
 // Source: Kulkarni et al., Logical Physical Clocks (2014); the bound as in DESIGN §4.
 #pragma once
 

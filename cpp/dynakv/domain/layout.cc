@@ -10,7 +10,7 @@ namespace dynakv {
 namespace {
 
 constexpr std::uint8_t kFormatVersion = 2;
-/// Before quorum modes and read repair.
+/// The format before quorum modes and read repair.
 constexpr std::uint8_t kFormatVersionOldest = 1;
 constexpr std::size_t kMemberBytesMin = 23;
 constexpr std::size_t kBucketBytesMin = 7;

@@ -2,7 +2,7 @@
 // The ring is a pure function of it (DESIGN §5).
 //
 // Invariants: 1. members are sorted by id, each id and each name once; 2. the digest covers every
-// field that changes placement or semantics, addresses excluded: a changed address is a non-event.
+// field that changes placement or semantics, but no addresses: a changed address does not matter.
 #pragma once
 
 #include <map>
@@ -61,8 +61,8 @@ struct FirstCluster {
   std::map<Bytes, BucketProperties> buckets;
 };
 
-/// The first layout of a cluster: sorts the members, makes the cluster id from theirs, so that all
-/// first members compute the same layout by themselves.
+/// The first layout of a cluster. It sorts the members and makes the cluster id from their ids, so
+/// that all first members compute the same layout on their own.
 /// Errors: invalid_argument for no members, a name or id twice, a capacity out of range, or bucket
 /// properties that do not fit the number of members.
 Result<Layout> first_layout(std::vector<Member> members, BucketProperties defaults,
@@ -70,7 +70,14 @@ Result<Layout> first_layout(std::vector<Member> members, BucketProperties defaul
 
 Hash128 digest_of(const Layout& layout);
 
-/// layout := format:u8(2) version:u64 parent:2*u64 cluster:2*u64 member* defaults bucket*
+/// layout     := format:u8(2) version:u64 parent:2*u64 cluster:2*u64
+///               count:varint member*
+///               properties                              the defaults
+///               count:varint bucket*
+/// member     := id:2*u64 name:string address:string zone:string capacity_percent:u32
+/// bucket     := name:string properties
+/// properties := n:u8 r:u16 w:u16 kind:u8 mode:u8 read_repair:u8
+/// string     := length:varint byte*
 Bytes encode_layout(const Layout& layout);
 /// Errors: corruption.
 Result<Layout> decode_layout(BytesView bytes);

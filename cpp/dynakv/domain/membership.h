@@ -1,13 +1,14 @@
 // Membership: what one node knows of every other, as a value (DESIGN §7).
 //
 // A member's state is written only by the member itself, in versions (incarnation, version): the
-// incarnation counts the starts of its data directory, the version its heartbeats since. To merge
-// is to keep, for each id, the greatest state in the order (incarnation, version, bytes). So merges
-// of the same states give the same membership in any order and any number (I16), and a late message
-// of an old life changes nothing (B38). Who is removed has the greatest incarnation there is.
+// incarnation counts the starts of its data directory, the version its heartbeats since. A merge
+// keeps, for each id, the greatest state in the order (incarnation, version, bytes). So merging the
+// same states in any order, any number of times, gives the same membership (I16), and a late
+// message from an old life changes nothing (B38). A removed id has the greatest incarnation there
+// is.
 //
-// A heartbeat is smaller than a state: it says that what its receiver has of a member since version
-// `changed` is still true at a higher version.
+// A heartbeat is smaller than a state: it says that a member's state, unchanged since version
+// `changed`, is still true at a higher version.
 //
 // Invariant 1: an id that has left never returns (B37). Invariant 2: a name belongs to one id: to
 // the layout's member of that name, else to the smallest id that has not left. States of other ids
@@ -35,11 +36,11 @@ namespace dynakv {
 
 /// The incarnation of an id that was removed: no later life can be greater.
 inline constexpr std::uint64_t kLeftIncarnation = std::numeric_limits<std::uint64_t>::max();
-/// No directory is started so often: a greater one is an error or an attack, and would shut out the
-/// true member for ever (B39).
+/// No directory is started this often. A greater incarnation is an error or an attack, and would
+/// shut out the true member for ever (B39).
 inline constexpr std::uint64_t kIncarnationMax = std::uint64_t{1} << 48;
 
-/// A line of a digest; as a heartbeat, `changed` counts too.
+/// A line of a digest, or a heartbeat. `changed` matters only in a heartbeat.
 struct MemberVersion {
   NodeId id;
   std::uint64_t incarnation = 0;
@@ -66,7 +67,7 @@ struct MemberState {
   LayoutVersion layout{};
   /// Its copies do not count in R until it has recovered what it lost.
   bool recovering = false;
-  /// Of its data: another one under the same id took its place (protocol/rejoin.h).
+  /// The directory of its data: another one under the same id took its place (protocol/rejoin.h).
   NodeId directory;
 
   bool operator==(const MemberState&) const = default;
@@ -82,7 +83,7 @@ struct MembershipDelta {
 
 class Membership {
  public:
-  /// What a merge taught: ids with a newer version, and ids of which more than that is new.
+  /// What a merge changed: ids with a newer version, and ids whose state is new as well.
   struct News {
     std::vector<NodeId> beating;
     std::vector<NodeId> changed;
@@ -92,25 +93,25 @@ class Membership {
   void set_layout(const Layout& layout);
 
   News merge(const std::vector<MemberState>& states) { return merge(MembershipDelta{states, {}}); }
-  /// A heartbeat of an unknown life, or of a state that has changed since, teaches nothing.
+  /// A heartbeat of an unknown life, or of a state that has changed since, changes nothing.
   News merge(const MembershipDelta& delta);
 
   /// A line for each known id, in their order.
   const std::vector<MemberVersion>& digest() const;
-  /// What the sender of `digest` lacks. Lines that are not in the order of their ids cost bytes.
+  /// What the sender of `digest` lacks. Lines out of order of their ids only cost bytes.
   MembershipDelta delta_for(const std::vector<MemberVersion>& digest) const;
-  /// Of what the sender of `digest` knows better, the lines as they are here (zero: unknown).
+  /// For each id that the sender of `digest` knows better, the line as it is here (zero: unknown).
   std::vector<MemberVersion> wanted_from(const std::vector<MemberVersion>& digest) const;
-  /// What brings someone with these lines up to date.
+  /// What brings a node with these lines up to date.
   MembershipDelta answer_to(const std::vector<MemberVersion>& wanted) const;
 
-  /// The id is removed for ever, known or not.
+  /// Removes the id for ever, whether it is known or not.
   News mark_left(const NodeId& id);
 
   const MemberState* find(const NodeId& id) const;
-  /// The state's name belongs to another id.
+  /// True when the state's name belongs to another id.
   bool is_refused(const NodeId& id) const;
-  /// The id that a name belongs to; nil when nobody has it.
+  /// The id that a name belongs to; nil when no id has it.
   NodeId owner_of(const Bytes& name) const;
 
   const FlatMap<NodeId, MemberState>& states() const { return states_; }
@@ -125,7 +126,7 @@ class Membership {
   const NodeId* layout_owner_of(const Bytes& name) const;
   void note_name(const MemberState& state);
   void forget_name(const MemberState& state);
-  /// What is newer here than `known` (null: nothing is) goes into the delta.
+  /// Adds to the delta what is newer here than `known` (null: nothing is known).
   void add_update(const MemberVersion& own, const MemberVersion* known,
                   MembershipDelta& delta) const;
   void follow_line(const MemberVersion& at);
@@ -138,14 +139,16 @@ class Membership {
   mutable bool has_lines_ = true;
   /// In the order of the names.
   std::vector<std::pair<Bytes, NodeId>> layout_names_;
-  /// Ids that have not left, by name: usually one for each. Without those to which the layout gives
-  /// their names.
+  /// Ids that have not left, by name: usually one for each name. Ids that have their names from the
+  /// layout are left out.
   std::map<Bytes, std::set<NodeId>> ids_by_name_;
   std::uint64_t dropped_count_ = 0;
 };
 
-/// state := format:u8(2) id:2*u64 incarnation:u64 version:u64 changed:u64 name address flags:u8
-///          layout:u64 directory:2*u64     flags: 1 = ready, 2 = disk_full, 4 = recovering
+/// state         := format:u8(2) id:2*u64 incarnation:u64 version:u64 changed:u64
+///                  name address flags:u8 layout:u64 directory:2*u64
+/// name, address := length:varint byte*
+/// flags         := 1 ready | 2 disk_full | 4 recovering
 Bytes encode_member_state(const MemberState& state);
 /// Errors: corruption.
 Result<MemberState> decode_member_state(BytesView bytes);

@@ -1,7 +1,7 @@
 // Object: what is stored under a key: a context and the siblings that are alive.
 //
 // A `siblings` object keeps every concurrent value, each under the explicit dot of the put that
-// wrote it. A `register` object (bucket policy `lww`) keeps one value or one deletion: that with
+// wrote it. A `register` object (bucket policy `lww`) keeps one value or one deletion: the one with
 // the highest (timestamp, dot).
 //
 // Invariants: 1. siblings are sorted by dot, each dot once; 2. every sibling's dot is covered by
@@ -55,12 +55,12 @@ class Object {
                                           std::vector<Sibling> siblings);
 
   /// A put that had seen `seen`: drops the siblings that `seen` covers and adds the new one.
-  /// REQUIRES: `dot` is fresh and the highest of its actor, here and in `seen`: where a client
-  /// knows more of the actor than the actor itself, a new actor is minted first (DESIGN §4).
+  /// REQUIRES: `dot` is fresh and the highest of its actor, here and in `seen`. When a client knows
+  /// more of the actor than this node does, a new actor is minted first (DESIGN §4).
   void put(const Context& seen, const Dot& dot, Payload payload);
 
-  /// A delete that had seen `seen`: what was not seen survives (observed-remove). Also right on an
-  /// absent key: the values may arrive later. REQUIRES: kind is siblings.
+  /// A delete that had seen `seen`: what it had not seen survives (observed-remove). This is also
+  /// right for an absent key, since its values may arrive later. REQUIRES: kind is siblings.
   void remove(const Context& seen);
 
   /// A register's deletion is a write with a timestamp and a dot. REQUIRES: last_write_wins.
@@ -69,9 +69,9 @@ class Object {
   /// The least upper bound of both. REQUIRES: the same kind.
   void join(const Object& other);
 
-  /// Drops the values whose time is over and keeps their dots in the context, so that they cannot
-  /// come back (B20); a register's becomes a deletion of the same stamp and dot. Returns how many
-  /// were dropped.
+  /// Drops the values that have expired and keeps their dots in the context, so that they cannot
+  /// come back (B20). An expired register becomes a deletion with the same stamp and dot. Returns
+  /// how many values were dropped.
   std::size_t expire(WallTime wall);
 
   ObjectKind kind() const { return kind_; }
@@ -80,7 +80,7 @@ class Object {
   const std::vector<Sibling>& siblings() const { return siblings_; }
   /// How many values a reader would be shown.
   std::size_t live_count() const;
-  /// Has never been written: no context and no siblings.
+  /// True when the key was never written: there is no context and no sibling.
   bool is_absent() const { return context_.empty() && siblings_.empty(); }
 
   bool operator==(const Object&) const = default;
@@ -95,8 +95,8 @@ class Object {
 };
 
 /// The context that a put's or delete's reply carries: what the request had seen (`seen`), plus its
-/// own dot, never what it had not seen. `before` and `after` are the object at the coordinator.
-/// Where `seen` covered every sibling of `before`, nothing unread is in `after`, and its (shorter)
+/// own dot, never what it had not seen. `before` and `after` are the object at the coordinator. If
+/// `seen` covered every sibling of `before`, then `after` holds nothing unread, and its (shorter)
 /// context is returned.
 Context reply_context(const Context& seen, std::optional<Dot> dot, const Object& before,
                       const Object& after);

@@ -1,15 +1,18 @@
-// The byte form of contexts and objects: on disk, in replica messages and under digests alike, so
-// that an object is encoded once for all of them. Equal objects have equal bytes (I6).
+// The byte form of contexts and objects. Disks, replica messages and digests share it, so that an
+// object is encoded once for all of them. Equal objects have equal bytes (I6).
 //
-//   object   := version:u8(1) kind:u8 context siblings:varint sibling*
-//   context  := entries:varint (actor:u64 counter:varint)*  isolated:varint (actor:u64
-//   counter:varint)* sibling  := actor:u64 counter:varint flags:u8 written_at:u64
-//   [expires_at_ms:u64] write_id:u64
-//               content_type:string value:string
-//   flags    := 1 deleted | 2 expires_at_ms follows
-//   string   := length:varint byte*          fixed numbers are little-endian
+//   object  := version:u8(1) kind:u8 context count:varint sibling*
+//   context := count:varint dot*          the version vector, in order of the actors
+//              count:varint dot*          the isolated dots, in order
+//   dot     := actor:u64 counter:varint
+//   sibling := dot flags:u8 written_at:u64 [expires_at_ms:u64] write_id:u64
+//              content_type:string value:string
+//   flags   := 1 deleted | 2 expires_at_ms is there
+//   string  := length:varint byte*
 //
-// Decoding is total and strict: a wrong order, a longer number than needed, an unknown flag or a
+// A count says how many dots or siblings follow it. Numbers of fixed width are little-endian.
+//
+// Decoding is total and strict: a wrong order, a number longer than needed, an unknown flag or a
 // byte too many is refused, never repaired.
 #pragma once
 

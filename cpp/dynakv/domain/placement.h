@@ -1,7 +1,7 @@
 // Placement: computes the ring's table by a draft.
 //
 // All members call for slots in the order of claims.h. A slot takes the callers in turn, until it
-// has enough; it passes over a member that is full (shares.h) or whose zone it already has while
+// has enough; it passes over a member that is full (shares.h), or whose zone it already has while
 // other zones are left. The first three places are settled for all slots before the next four, and
 // those before the fallbacks, because three copies are the default and deserve the best balance.
 // Then each slot's callers are put in order so that every prefix is spread over zones, and shorter
@@ -12,7 +12,7 @@
 // balance; 3. a pure function of its arguments.
 //
 // Source: Dynamo §4.2, §4.3, §6.2; departs from the paper: a draft instead of a walk along hashed
-// tokens, because it balances better and moves less (ARCHITECTURE.md has the figures).
+// tokens, because it balances better and moves less (docs/decisions/membership.md has the figures).
 #pragma once
 
 #include <cstddef>

@@ -26,7 +26,8 @@ class QuorumSize {
   constexpr std::int16_t number() const { return number_; }
   constexpr bool is_default() const { return number_ == 0; }
 
-  /// How many of `n` owners that is. Errors: invalid_argument when it is none or more than n.
+  /// The number of owners, out of `n`, that this size means. Errors: invalid_argument when it is
+  /// none or more than n.
   /// REQUIRES: not the bucket's default.
   Result<int> resolve(int n) const;
 
@@ -47,10 +48,10 @@ class QuorumTally {
   /// REQUIRES: `asked` names distinct nodes, as many as `required` or more.
   QuorumTally(int required, std::vector<NodeId> asked);
 
-  /// One more node is asked. REQUIRES: it is not asked yet.
+  /// Adds a node that is asked. REQUIRES: it was not asked before.
   void ask(const NodeId& node);
 
-  /// Each returns true when this was the node's first answer.
+  /// Each of these returns true when this was the node's first answer.
   bool add_success(const NodeId& node);
   bool add_failure(const NodeId& node);
 

@@ -1,7 +1,7 @@
-// Ring: which nodes hold a slot, and in which order others stand in for them.
+// Ring: which nodes hold a slot, and the order in which others stand in for them.
 //
-// The whole answer is one flat table, computed once for each version of the layout; routing is one
-// lookup. How the table is computed is in placement.h.
+// It is one flat table, computed once for each version of the layout, and routing is one lookup.
+// How the table is computed is in placement.h.
 //
 // Invariants: 1. the table is a pure function of the layout, whatever the order of its members;
 // 2. no walk names one node twice; 3. immutable after build.
@@ -40,7 +40,7 @@ class Ring {
   const NodeId& node(std::uint16_t member_index) const;
   std::optional<std::uint16_t> index_of(const NodeId& id) const;
 
-  /// The first `n` nodes of the walk, or all there are. REQUIRES: n >= 0.
+  /// The first `n` nodes of the walk, or all of them when there are fewer. REQUIRES: n >= 0.
   std::vector<NodeId> preference_list(Slot slot, int n) const;
 
   /// True when `id` is among the first `n` of the slot's walk.

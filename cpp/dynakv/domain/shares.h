@@ -1,9 +1,9 @@
 // Shares: how many slots each member should own, and how many it may own at most.
 //
-// A share is proportional to capacity as far as that can be: nobody holds a slot twice, and where
-// zones must differ, no zone gets more than one copy of a slot and none can be left out when there
-// are only as many zones as copies. So zones win over capacities: of three zones each carries one
-// third at N = 3, however small it is.
+// A share is proportional to capacity as far as possible. But no member holds a slot twice; and
+// where zones must differ, no zone gets more than one copy of a slot, and none can be left out when
+// there are only as many zones as copies. So zones win over capacities: at N = 3, each of three
+// zones carries one third, however small it is.
 //
 // Invariants: 1. shares add up to depth * kSlotCount within one slot for each member; 2. no share
 // and no limit passes kSlotCount; 3. integers only.
@@ -27,11 +27,12 @@ inline constexpr std::uint64_t kPartsPerSlot = 256;
 /// REQUIRES: depth <= places.size().
 std::vector<std::uint64_t> fair_shares(const std::vector<Place>& places, std::size_t depth);
 
-/// For each member the most slots it takes before others are asked: its share and one twentieth
-/// more, or the square root of the share where that is more (shares below 400 slots, so from about
-/// 120 nodes on at N = 3). Luck alone spreads loads by about half that root; a limit within the
-/// spread would make each join move far more than the least possible. The limits of different
-/// members are rounded at different points, so that a join does not lower all of them at once.
+/// For each member, the most slots it takes before others are asked. It is the share plus one
+/// twentieth, or plus the square root of the share where that is more (shares below 400 slots, so
+/// from about 120 nodes on at N = 3). Luck alone spreads loads by about half that root; a limit
+/// within the spread would make each join move far more than the least possible. The limits of
+/// different members are rounded at different points, so that a join does not lower all of them at
+/// once.
 std::vector<std::uint32_t> slot_limits(const std::vector<Place>& places, std::size_t depth);
 
 /// For each zone the most copies of one slot that it may hold: its share rounded up. So two equal

@@ -12,7 +12,8 @@
 
 namespace dynakv {
 
-/// Until `done`, the results belong to the client's thread; then to whoever holds the batch.
+/// Until `done`, the results belong to the client's thread; then to the thread that holds the
+/// batch.
 struct Batch::Parts {
   Parts(std::vector<Operation> what, std::uint64_t batch_tag, bool is_tagged)
       : operations(std::move(what)),

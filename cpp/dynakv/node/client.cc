@@ -83,7 +83,7 @@ Client::~Client() { close(); }
 std::shared_ptr<Batch> Client::Parts::submit(const std::shared_ptr<Parts>& self,
                                              std::unique_ptr<Batch::Parts> batch_parts) {
   auto batch = std::make_shared<Batch>(std::move(batch_parts));
-  // Both may be gone when somebody cancels.
+  // Both may be gone when a caller cancels.
   batch->parts_->request_cancel = [client = std::weak_ptr<Parts>(self),
                                    weak = std::weak_ptr<Batch>(batch)] {
     const auto parts = client.lock();

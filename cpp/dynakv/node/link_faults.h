@@ -35,7 +35,7 @@ class LinkFaults {
  public:
   explicit LinkFaults(Random random) : random_(random) {}
 
-  /// Replaces all. What is delayed already keeps its time.
+  /// Replaces all faults. Messages that are already delayed keep their time.
   void set(const std::vector<LinkFault>& faults);
 
   /// Whether this message to or from the peer is lost.

@@ -15,7 +15,7 @@ namespace {
 
 Result<StartEvidence> evidence_for(const NodeOptions& options, Random& random) {
   if (options.storage == StorageKind::rocksdb) return system_evidence(options.data_dir);
-  // What is in memory was never anywhere else.
+  // A store in memory has no past to prove, so any evidence will do.
   return StartEvidence{random.bytes(16), random.bytes(16)};
 }
 

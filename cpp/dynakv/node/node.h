@@ -42,7 +42,7 @@ struct NodeStatus {
   bool recovering = false;
   /// False once the node was stopped or has failed.
   bool running = false;
-  /// The other members and whoever else was heard of, in the order of their ids.
+  /// The other members, and other nodes that were heard of, in the order of their ids.
   std::vector<PeerStatus> peers;
   /// The core's counters and the driver's ("node." in front), in the order of their names.
   std::map<std::string, std::uint64_t> counters;
@@ -92,7 +92,7 @@ class Node {
   /// released. The store keeps what it was handed. Does nothing the second time.
   void kill();
 
-  /// What befalls messages between this node and others from now on; replaces what was set before.
+  /// Sets the faults of messages between this node and others; replaces the faults set before.
   /// Errors: invalid_argument without NodeOptions::development; closed.
   Status set_link_faults(std::vector<LinkFault> faults);
   /// Has the node handle nothing until resume(), as if its process were stopped; status() and the

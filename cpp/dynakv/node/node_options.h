@@ -1,4 +1,4 @@
-// What a real node is started with. Every bound has its unit, default and reason beside it.
+// The options of a real node. Every bound has its unit, default and reason beside it.
 #pragma once
 
 #include <cstddef>
@@ -34,7 +34,7 @@ struct NodeOptions {
   std::string data_dir;
   /// "host:port" or "[v6]:port"; port 0 takes a free one. A host name is resolved at start.
   std::string listen = "127.0.0.1:0";
-  /// What peers and clients are told; empty = where the node listens.
+  /// The address that peers and clients are told; empty = the one where the node listens.
   std::string advertise;
   /// "host:port" of nodes of a running cluster. A node with an empty directory takes over their
   /// layout; it is no member, so it owns nothing and forwards what it is asked.

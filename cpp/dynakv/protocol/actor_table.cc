@@ -20,7 +20,7 @@ Status ActorTable::load() {
   for (const auto& [key, value] : *records) {
     if (const Status loaded = load_record(value); !loaded) return loaded;
   }
-  // A row that was written again since is found in its newest record only.
+  // A row that was written again later counts only in its newest record.
   for (std::size_t slot = 0; slot < kSlotCount; ++slot) {
     const std::uint64_t sequence = row_of(static_cast<Slot>(slot)).sequence;
     if (sequence != 0) journal_[sequence % kJournalLength].push_back(static_cast<Slot>(slot));

@@ -2,15 +2,17 @@
 // of the slot together (DESIGN §4, Identity).
 //
 // An actor says: "this replica still has, or has merged away, every event it ever made for a key of
-// this slot". Where that cannot be proven any more, the actor is retired, and the next write mints
-// a new one. This is what the classic losses come from (B1, B2, B3, B5, B6: riak_kv#679, #1643).
+// this slot". When that can no longer be proven, the actor is retired, and the next write mints a
+// new one. The classic losses come from breaking this rule (B1, B2, B3, B5, B6: riak_kv#679,
+// #1643).
 //
-// All counters that a step moved are one record: the next place of a journal of kJournalLength
-// places that is written round and round. Before a place is written over, what only it still says
-// is carried into the new record. One insert for each step instead of one for each put is worth a
-// fifth of a put's storage cost.
+// All counters that a step moved go into one record, at the next place of a journal of
+// kJournalLength places that is written as a ring. Before a place is overwritten, whatever only
+// that place still says is carried into the new record. One insert for each step instead of one for
+// each put is worth a fifth of a put's storage cost.
 //
-//   record := sequence:u64 (slot:u16 actor:u64 counter:u64)*      actor 0: retired
+//   record := sequence:u64 row*
+//   row    := slot:u16 actor:u64 counter:u64       actor 0: retired
 //
 // Invariant 1: a dot is given out once (I4). Invariant 2: the counter is stored in the same batch
 // as the data that it counts. Invariant 3: a counter only grows while its actor lives.
@@ -33,7 +35,7 @@ class ActorTable {
  public:
   ActorTable(Store& store, Random random);
 
-  /// Takes up the actors of earlier starts. Errors: corruption, storage.
+  /// Loads the actors of earlier starts. Errors: corruption, storage.
   Status load();
 
   /// The next event of the slot. Mints an actor where there is none. The step that gives it out
@@ -46,12 +48,12 @@ class ActorTable {
   /// The slot's actor; zero while none is minted.
   ActorId actor_of(Slot slot) const { return row_of(slot).actor; }
 
-  /// Retires the slot's actor: it is not written under again.
+  /// Retires the slot's actor: no more writes use it.
   void retire(Slot slot);
   void retire_all();
 
-  /// Retires the slot's actor when `seen` knows more of it than this node does: then this node
-  /// forgot events that it made (B3). True when it did.
+  /// Retires the slot's actor when `seen` knows more of it than this node does, which means that
+  /// this node forgot events that it made (B3). Returns true when it did.
   bool check_against(Slot slot, const Context& seen);
   /// The same for one counter of one actor, as acknowledgements carry it.
   bool check_against(Slot slot, const Dot& known);

@@ -1,4 +1,4 @@
-// The tries of a client's operations: where each goes, and what its end means for the next.
+// The tries of a client's operations: where each one goes, and what its outcome means for the next.
 #include <algorithm>
 #include <utility>
 
@@ -66,7 +66,7 @@ void ClientSession::Parts::attempt(Now now, ClientFlight& flight, Outbox& out) {
   flight.target = choose_target(now, flight);
   sometimes(Sometimes::client_found_nobody, flight.target.is_nil());
   if (flight.target.is_nil()) {
-    // Nobody is connected: peers may come back before the deadline.
+    // No node is connected, but one may come back before the deadline.
     return wait_and_retry(now, flight, options.retry_pause, out);
   }
   if (flight.attempts > 0) budget.note_retry();
@@ -261,7 +261,7 @@ void ClientSession::Parts::handle_lost_target(Now now, ClientFlight& flight, Out
   finish(flight, std::move(error), out);
 }
 
-/// A register's context is only its last writer's dot: nothing that a later one must descend.
+/// A register's context is only its last writer's dot, which a later context need not descend.
 bool ClientSession::Parts::remembers(const ClientFlight& flight, FlowId flow) const {
   const BytesView bucket = key_of(flight).bucket;
   return flow != FlowId{} && view.layout().properties_of(bucket).kind == ObjectKind::siblings;
@@ -279,8 +279,8 @@ void ClientSession::Parts::handle_get_reply(Now now, ClientFlight& flight, GetRe
     context = std::move(*decoded);
   }
   const Context* seen = memory.find(flow, flight.scope);
-  // Where only owners count, nothing that was acknowledged is anywhere else: what all of them lack
-  // is gone. Where fallbacks count, it may be on its way home.
+  // When only owners count, acknowledged writes are nowhere else: what all owners lack is gone.
+  // When fallbacks count, it may be on its way home.
   const bool is_all_there_is = reply.all_answered && get.options.mode != QuorumMode::sloppy &&
                                view.layout().properties_of(get.bucket).mode == QuorumMode::strict;
   if (seen != nullptr && !context.descends(*seen) && !is_all_there_is &&
@@ -303,7 +303,7 @@ void ClientSession::Parts::handle_write_reply(ClientFlight& flight, WriteReply r
     const Context* seen = memory.find(flow, flight.scope);
     Context known = reply.context;
     sometimes(Sometimes::flow_wrote_concurrently, seen != nullptr && *seen != write.context);
-    // What the flow saw in the meantime, beside this write, stays seen.
+    // What else the flow has seen in the meantime stays seen.
     if (seen != nullptr && *seen != write.context) known.join(*seen);
     memory.set(flow, flight.scope, std::move(known));
   }

@@ -1,5 +1,5 @@
-// The client's side of the protocol: routes each operation to an owner, retries what is safe to
-// repeat, enforces deadlines, and remembers per flow which contexts it has seen (DESIGN §10).
+// The client's side of the protocol: routes each operation to an owner, repeats what is safe to
+// repeat, enforces deadlines, and remembers for each flow which contexts it has seen (DESIGN §10).
 //
 // A flow is one thread or task, or an explicit session. What a flow saw of a key goes with its next
 // put or delete of that key, so that a read-then-write is causal and flows that share a client
@@ -64,7 +64,7 @@ struct WriteOperation {
   OperationOptions options;
 };
 
-/// Asks one member, or any (nil), how it is.
+/// Asks one member, or any member (nil), for its status.
 struct StatusOperation {
   NodeId node;
   OperationOptions options;

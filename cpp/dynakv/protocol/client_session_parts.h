@@ -43,7 +43,7 @@ struct ClientFlight {
   std::uint64_t write_id = 0;
   /// A write that an earlier try may have applied.
   bool maybe_applied = false;
-  /// A read that came back behind its flow asks all owners.
+  /// A read that returned less than its flow has seen asks all owners.
   bool ask_all = false;
   bool waits_for_layout = false;
 };
@@ -79,7 +79,7 @@ struct ClientSession::Parts {
   bool may_try_again(const ClientFlight& flight) const {
     return flight.attempts < options.attempts_max && budget.allows();
   }
-  /// Tries reads that are out for too long elsewhere, and asks silent nodes for a word.
+  /// Tries reads elsewhere that have waited too long, and asks silent nodes for an answer.
   void look_for_silence(Now now, Outbox& out);
   void arm_silence_timer(Now now, Outbox& out);
   Body request_for(const ClientFlight& flight, Duration time_left);

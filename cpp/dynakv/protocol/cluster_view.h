@@ -1,5 +1,6 @@
 // What one node (or client) knows of the cluster: the layout, the ring made from it, which members
-// it is connected to, and which it suspects. Both change routing, never ownership (I17).
+// it is connected to, and which it suspects. Connections and suspicions change routing, never
+// ownership (I17).
 #pragma once
 
 #include <algorithm>
@@ -48,7 +49,7 @@ class ClusterView {
       return node == self || is_usable(node);
     }));
   }
-  /// The nearest owner that can be reached, this node itself never; nil when there is none.
+  /// The nearest owner that can be reached, never this node itself; nil when there is none.
   NodeId usable_owner(Slot slot, int n) const {
     for (const NodeId& owner : owners(slot, n)) {
       if (is_usable(owner)) return owner;

@@ -39,7 +39,7 @@ class Deadlines {
 
  private:
   void arm(Outbox& out) {
-    // A timer that fires too early costs one wake-up; one set anew with each request costs more.
+    // A timer that fires too early costs one wake-up; setting it again for each request costs more.
     if (deadlines_.empty() || deadlines_.begin()->first >= armed_at_) return;
     armed_at_ = deadlines_.begin()->first;
     out.set_timer(timer_, armed_at_);

@@ -1,5 +1,5 @@
-// The decision record of one request: what its coordinator knew, whom it asked, who answered what
-// and when. Made only for requests that ask for it (DESIGN §6).
+// The decision record of one request: what its coordinator knew, which nodes it asked, what they
+// answered, and when. It is made only for requests that ask for it (DESIGN §6).
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ enum class ExplainKind : std::uint8_t {
   sent = 1,
   /// `node` holds the object durably.
   acked = 2,
-  /// `node` answered a read with its full object, or with having none (CopyKind::empty).
+  /// `node` answered a read with its full object, or said that it has none (CopyKind::empty).
   answered = 3,
   digest_equal = 4,
   digest_differs = 5,
@@ -44,20 +44,20 @@ enum class ExplainKind : std::uint8_t {
   refused = 16,
 };
 
-/// What a node's copy is next to the join of those that were heard before it.
+/// How a node's copy compares with the join of the copies that were heard before it.
 enum class CopyKind : std::uint8_t {
   /// The event is no answer, or nothing can be said.
   none = 0,
   /// It has nothing of the key.
   empty = 1,
-  /// Nobody before it had anything.
+  /// No node before it had anything.
   first = 2,
   equal = 3,
-  /// It lacks something, and has nothing that was not known.
+  /// It lacks something, and has nothing new.
   behind = 4,
   /// It has all that was known, and more.
   ahead = 5,
-  /// It lacks something, and has something that was not known.
+  /// It lacks something, and has something new.
   beside = 6,
 };
 
@@ -67,7 +67,7 @@ struct ExplainEvent {
   std::uint32_t at_us = 0;
   ExplainKind kind = ExplainKind::received;
   NodeId node;
-  /// For hints: whom they are for. Nil otherwise.
+  /// For hints, the owner they are for. Nil otherwise.
   NodeId owner;
   CopyKind copy = CopyKind::none;
 
@@ -83,7 +83,7 @@ struct Explain {
   bool strict = false;
   /// By the coordinator's steady clock, which is the virtual time of a simulation.
   Instant begun_at;
-  /// The number under which the coordinator asked the others; none: it asked nobody.
+  /// The number under which the coordinator asked the others; none when it asked no other node.
   RequestId request{};
   std::vector<ExplainEvent> events;
 
@@ -93,7 +93,7 @@ struct Explain {
 /// In a reply; null when the request did not ask for one.
 using ExplainRecord = std::shared_ptr<const Explain>;
 
-/// Writes a record while the request asked for one; otherwise does nothing.
+/// Writes a record if the request asked for one; otherwise does nothing.
 class Explainer {
  public:
   Explainer() = default;

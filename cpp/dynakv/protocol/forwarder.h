@@ -1,5 +1,5 @@
-// Passes a request for a key that this node does not own to an owner, once, and its reply back
-// (DESIGN §6). The owner coordinates; this node adds nothing.
+// Passes a request for a key that this node does not own on to an owner, once, and passes the reply
+// back (DESIGN §6). The owner coordinates; this node adds nothing.
 //
 // Invariant 1: each request gets exactly one reply, at its deadline at the latest. Invariant 2: a
 // request that was forwarded is never forwarded again (B10), nor sent to a second owner after the

@@ -100,7 +100,7 @@ void GetCoordinator::ask(Now now, RequestId id, Flight& flight, bool local_ok, O
     ++lost;
     flight.explain.note(now.steady, ExplainKind::skipped, owner);
   }
-  // Without a good copy of our own there is nothing that a digest could be compared with.
+  // Without a good copy of our own there is nothing to compare a digest with.
   out.send(std::move(asked), id, ReplicaGet{flight.bucket, flight.key, view_.version(), local_ok});
   // Fallbacks are asked before the owners are given up, so that the quorum is not out of reach.
   if (flight.is_sloppy) {
@@ -188,7 +188,7 @@ void GetCoordinator::handle_timer(Now now, TimerId, Outbox& out) {
     if (at == in_flight_.end()) continue;
     Flight& flight = at->second;
     if (flight.stage == Stage::replied) {
-      // Who has not answered by now is not waited for.
+      // Owners that have not answered by now are not waited for.
       repair(now, id, flight, out);
       forget(at);
     } else if (now.steady >= flight.deadline) {
@@ -226,7 +226,7 @@ void GetCoordinator::forget_if_done(Now now, Flights::iterator at, Outbox& out) 
   Flight& flight = at->second;
   if (!flight.phase.owners_pending().empty()) {
     if (flight.wake_at < flight.settle_at) {
-      // A client in a hurry is no reason to leave owners behind that are merely slower.
+      // A client's short deadline is no reason to leave behind owners that are merely slower.
       sometimes(Sometimes::hurried_read_settled_later);
       deadlines_.remove(flight.wake_at, at->first);
       flight.wake_at = flight.settle_at;

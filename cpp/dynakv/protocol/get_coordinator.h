@@ -1,4 +1,4 @@
-// The coordinator of gets (Dynamo §4.5, §5, DESIGN §6): asks all N owners, joins what they answer,
+// The coordinator of gets (Dynamo §4.5, §5, DESIGN §6): asks all N owners, joins their answers,
 // replies after R, and then repairs owners that answered with less.
 //
 // Its own copy is the full object, the others send digests. For an owner that is down or silent a
@@ -64,7 +64,7 @@ class GetCoordinator final : public Machine {
     reading,
     /// R answered; the reply waits until enough owners hold what it shows.
     repairing,
-    /// Replied; late answers still tell whom to repair.
+    /// Replied; late answers still show which owners to repair.
     replied,
   };
   struct Flight {
@@ -75,7 +75,7 @@ class GetCoordinator final : public Machine {
     ObjectKind kind = ObjectKind::siblings;
     Slot slot{};
     Instant deadline;
-    /// Late owners are waited for until then, also behind a deadline that comes before.
+    /// Late owners are waited for until then, even past the request's deadline.
     Instant settle_at;
     Instant wake_at;
     bool is_sloppy = false;
@@ -83,10 +83,10 @@ class GetCoordinator final : public Machine {
     Stage stage = Stage::reading;
     ReadPhase phase;
     std::vector<NodeId> owners;
-    /// How many places of the slot's walk were tried already.
+    /// How many places of the slot's walk have been tried.
     std::size_t walk_used = 0;
-    /// While repairing: the reply, what it shows with expired values, who holds it, and how many
-    /// must.
+    /// While repairing: the reply, what it shows with expired values, which nodes hold that, and
+    /// how many must.
     GetReply reply;
     Bytes shown;
     Hash128 shown_digest;
@@ -104,9 +104,9 @@ class GetCoordinator final : public Machine {
   void begin_repairing(Now now, Flights::iterator flight, Outbox& out);
   void continue_repairing(Now now, Flights::iterator flight, Outbox& out);
   void add_holder(Flight& flight, const NodeId& owner);
-  /// Sends every owner that answered with less than the join what it lacks.
+  /// Sends the join to every owner that answered with less.
   void repair(Now now, RequestId id, Flight& flight, Outbox& out);
-  /// Notes who is known to need that when the reply leaves.
+  /// Notes which owners are known to need that when the reply leaves.
   void note_planned_repair(Now now, Flight& flight);
   void send_repair(Now now, RequestId id, Flight& flight, std::vector<NodeId> owners,
                    const Bytes& object, Outbox& out);

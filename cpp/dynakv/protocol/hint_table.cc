@@ -180,7 +180,7 @@ Status HintTable::keep(Now now, const NodeId& owner, BytesView bucket, BytesView
   const Object before = draft->object;
   sometimes(Sometimes::hint_joined, draft->old_bytes > 0);
   draft->object.join(object);
-  // The same again changes nothing, and must not keep a delivery from ending.
+  // Keeping the same again changes nothing, and must not keep a delivery from ending.
   if (draft->old_bytes == 0 || draft->object != before) save(std::move(*draft));
   return {};
 }

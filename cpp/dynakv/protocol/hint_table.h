@@ -1,8 +1,9 @@
 // The hints that this node keeps for others: objects that their owners could not be given, until
 // they have them (Dynamo §4.6, DESIGN §7).
 //
-//   key   := owner:2*u64 object_key               (store_keys.h; in the space of hints)
-//   value := version:u64 run:u64 actor:u64 counter:u64 created_at_ms:u64 object
+//   key    := owner:2*u64 object_key              store_keys.h, in the space of hints
+//   value  := version:u64 run:u64 actor:u64 counter:u64 created_at_ms:u64 object
+//   object := length:varint byte*                 object_format.h
 //
 // A fallback keeps the object itself, joined per key. An owner that keeps a hint for another owner
 // holds the object anyway: its hint is a marker, with an empty object.
@@ -11,7 +12,7 @@
 // lives and dies with the record, and is not used again when the past is not proven (DESIGN §4).
 //
 // Invariant 1: a hint is erased only unchanged since it was read for delivery (B26). Invariant 2:
-// what was accepted is never discarded: bounds only stop accepting (I14, B25).
+// an accepted hint is never discarded: at a bound the table only stops accepting (I14, B25).
 #pragma once
 
 #include <cstdint>
@@ -53,9 +54,9 @@ class HintTable {
  public:
   HintTable(Store& store, Random random, const ProtocolOptions& options);
 
-  /// Takes up the hints of earlier runs. Errors: corruption, storage.
+  /// Loads the hints of earlier runs. Errors: corruption, storage.
   Status load(std::uint64_t run, bool past_is_proven);
-  /// The past turned out to be lost: actors of records made before are not used again.
+  /// Says that the past was lost: actors of records made before are not used again.
   void distrust_past() { trusts_past_ = false; }
 
   /// Joins an object into the hint for this owner and key.
@@ -84,7 +85,7 @@ class HintTable {
   Dot next_dot(Draft& draft, const Context& seen);
   void save(Draft draft);
 
-  /// The join of what is kept for these owners of a key; an absent object when there is nothing.
+  /// The join of the hints kept for these owners of a key; an absent object when there are none.
   /// Errors: corruption, storage.
   Result<Object> find(const std::vector<NodeId>& owners, BytesView bucket, BytesView key,
                       ObjectKind kind);

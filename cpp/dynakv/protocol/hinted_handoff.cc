@@ -41,7 +41,7 @@ void HintedHandoff::handle_peer_up(Now now, const Hello& hello, Outbox& out) {
 
 void HintedHandoff::begin(Now now, const NodeId& owner, Delivery& delivery, Outbox& out) {
   Duration patience = std::max(delivery.patience, options_.hint_retry_pause);
-  // Where some were acknowledged, the others were lost: no reason to wait for longer.
+  // If some hints were acknowledged, the others were lost: there is no reason to wait longer.
   if (!delivery.in_flight.empty() && !delivery.is_answered && !delivery.is_pausing) {
     sometimes(Sometimes::hint_owner_given_time);
     patience = std::min(patience * 2, std::max(patience, options_.hint_patience_max));
@@ -57,7 +57,7 @@ void HintedHandoff::fill(const NodeId& owner, Delivery& delivery, Outbox& out) {
   while (!delivery.is_pausing && delivery.in_flight.size() < options_.hint_window) {
     auto hints =
         hints_.page(owner, delivery.cursor, options_.hint_window - delivery.in_flight.size());
-    // What cannot be read stays; it is tried again from the start by the timer.
+    // A hint that cannot be read stays; the timer tries again from the first hint.
     if (!hints || hints->empty()) return;
     delivery.cursor = hints->back().store_key;
     for (Hint& hint : *hints) {
@@ -132,7 +132,7 @@ void HintedHandoff::handle_timer(Now now, TimerId, Outbox& out) {
 void HintedHandoff::finish_if_done(const NodeId& owner) {
   const auto delivery = deliveries_.find(owner);
   if (delivery == deliveries_.end() || !delivery->second.in_flight.empty()) return;
-  // A hint that changed on its way is taken up by the timer.
+  // The timer picks up a hint that changed while it was on its way.
   deliveries_.erase(delivery);
 }
 

@@ -1,13 +1,14 @@
-// Brings hints home: sends each to its owner when that is back, and forgets it when the owner has
-// acknowledged it durably (Dynamo §4.6, DESIGN §7).
+// Brings hints home: sends each hint to its owner when the owner is back, and forgets it once the
+// owner has acknowledged it durably (Dynamo §4.6, DESIGN §7).
 //
 // The owner sets the pace: a bounded window of hints is on its way, and each acknowledgement lets
-// the next one go. What gets no answer is sent again; joins make that harmless. An owner that takes
-// longer is given twice the time, so that it gets its hints however slow it is, and is not flooded.
+// the next one go. A hint without an answer is sent again; joins make that harmless. An owner that
+// takes longer is given twice the time, so that it gets its hints however slow it is and is not
+// flooded.
 //
 // Invariant 1: a hint is erased only after its owner's durable acknowledgement, and only if it did
-// not change meanwhile (B26). Invariant 2: while hints are kept, a timer is armed: delivery needs
-// neither reads nor writes to go on (B23). Without hints there is none (I19).
+// not change meanwhile (B26). Invariant 2: while hints are kept, a timer is armed: delivery goes on
+// without any reads or writes (B23). Without hints no timer is armed (I19).
 #pragma once
 
 #include <map>
@@ -27,7 +28,7 @@ class HintedHandoff final : public Machine {
                 const ProtocolOptions& options)
       : identity_(identity), view_(view), hints_(hints), objects_(objects), options_(options) {}
 
-  /// Sees to it that hints which are kept now are delivered some time.
+  /// Makes sure that the hints that are kept now are delivered in time.
   void arm(Now now, Outbox& out);
 
   MachineInputs inputs() const override {
@@ -50,12 +51,12 @@ class HintedHandoff final : public Machine {
     /// The last hint that was taken for sending.
     Bytes cursor;
     std::map<RequestId, Hint> in_flight;
-    /// Something was acknowledged, at all and since the timer last looked.
+    /// Whether a hint was acknowledged: ever, and since the timer last fired.
     bool is_answered = false;
     bool has_moved = false;
-    /// The owner refused one: nothing more until the timer.
+    /// The owner refused a hint: nothing more is sent until the timer fires.
     bool is_pausing = false;
-    /// How long the owner may acknowledge nothing of what is on its way, and until when.
+    /// How long the owner may go without acknowledging a hint that is on its way, and until when.
     Duration patience;
     Instant patient_until;
   };

@@ -52,23 +52,24 @@ struct Hello {
   std::vector<Progress> progress_seen;
   /// Drawn when the sender's directory was formatted: two directories may claim one id (Rejoin).
   NodeId directory;
-  /// Of no meaning. It makes room for a whole refusal, which is never longer than what was received
-  /// (as RFC 9000 §8.1 asks of a first packet).
+  /// Without meaning. It makes room for a whole refusal, which is never longer than the message
+  /// that it answers (as RFC 9000 §8.1 asks of a first packet).
   Bytes padding;
 };
 inline constexpr std::size_t kHelloPaddingBytes = 512;
 inline constexpr std::size_t kHelloPaddingBytesMax = 4096;
 
-/// What a member knows of an identity that a refused node has to do with; `by` nil: nothing.
+/// What the member `by` knows of an identity that concerns a refused node. `by` is nil when nothing
+/// is known.
 struct IdentityClaim {
   NodeId by;
   NodeId cluster;
-  /// Whom the name belongs to, its directory, and the greatest incarnation that `by` knows.
+  /// The id that the name belongs to, its directory, and the greatest incarnation that `by` knows.
   NodeId node;
   NodeId directory;
   std::uint64_t incarnation = 0;
   std::uint32_t member_count = 0;
-  /// `by` has no connection to that node and heard nothing of it for long.
+  /// `by` has no connection to that node and has heard nothing of it for a long time.
   bool is_free = false;
 };
 
@@ -88,7 +89,7 @@ struct RequestHead {
   /// Set by the node that forwarded it: a request is forwarded once (B10).
   bool forwarded = false;
   QuorumMode mode = QuorumMode::bucket_default;
-  /// The reply tells how it came about.
+  /// The reply carries a decision record.
   bool explain = false;
 };
 
@@ -109,11 +110,11 @@ struct StandIn {
 struct GetReply {
   /// The joined object in its byte form; empty when the key was never written.
   Bytes object;
-  /// The owners whose answers are in it.
+  /// The owners whose answers are in the object.
   std::vector<NodeId> answered;
-  /// Fallbacks whose hints are in it; they counted towards R only in sloppy mode.
+  /// Fallbacks whose hints are in the object; they counted towards R only in sloppy mode.
   std::vector<NodeId> fallbacks;
-  /// Every owner answered: nothing that exists can be missing.
+  /// True when every owner answered, so that nothing that exists can be missing.
   bool all_answered = false;
   /// R was met by owners alone.
   bool is_strict = false;
@@ -122,15 +123,15 @@ struct GetReply {
 
 enum class WriteKind : std::uint8_t { put = 0, remove = 1 };
 
-/// What must be true of, or is read from, a quorum before the write. Not a compare-and-set: two
-/// writers can both pass (DESIGN §1); the loser's value stays as a sibling.
+/// A condition that a quorum read must meet before the write. Not a compare-and-set: two writers
+/// can both pass (DESIGN §1); the loser's value stays as a sibling.
 enum class Precondition : std::uint8_t {
   none = 0,
-  /// Supersede whatever a quorum read sees.
+  /// No condition: the write supersedes whatever a quorum read sees.
   overwrite = 1,
   /// A quorum read sees no value.
   if_absent = 2,
-  /// A quorum read sees nothing that `context` has not.
+  /// A quorum read sees nothing that `context` does not cover.
   if_context = 3,
 };
 
@@ -139,7 +140,7 @@ struct WriteRequest {
   WriteKind kind = WriteKind::put;
   Precondition precondition = Precondition::none;
   QuorumSize w = QuorumSize::bucket_default();
-  /// What the writer has seen, and the (bucket, key) it saw it of (context_scope()).
+  /// What the writer has seen, and the (bucket, key) for which it has seen it (context_scope()).
   Context context;
   std::uint64_t context_scope = 0;
   Bytes value;
@@ -157,7 +158,7 @@ struct WriteReply {
   Dot dot;
   /// The owners that hold it durably, the coordinator first.
   std::vector<NodeId> acked;
-  /// Who holds it durably as a hint, and for which owner.
+  /// The nodes that hold it durably as a hint, and for which owner.
   std::vector<StandIn> hinted;
   /// W was met by owners alone.
   bool is_strict = false;
@@ -197,7 +198,7 @@ struct ReplicaGetReply {
   Hash128 digest;
   /// Empty when only the digest was asked for, or the key was never written.
   Bytes object;
-  /// The copy may lack what it once acknowledged: it is joined, and counts for nothing (I15).
+  /// The copy may lack what it once acknowledged: it is joined but does not count (I15).
   bool is_incomplete = false;
 };
 
@@ -236,14 +237,16 @@ struct HintGet {
 struct ReplicaPutReply {
   /// The highest counter of the coordinator's actor that the replica knows for this key.
   std::uint64_t highest_counter = 0;
-  /// The replica's step that stored it: who counts this on knows how far the replica had got.
+  /// The replica's step that stored it. So a coordinator that counts the acknowledgement knows how
+  /// far the replica had got.
   Progress progress;
 };
 
-/// An amnesic owner to another one: what of yours do I own? Pages go in the order of store keys.
+/// An amnesic owner asks another owner: which of your objects do I own? Pages follow the order of
+/// store keys.
 struct RecoveryRequest {
   LayoutVersion layout{};
-  /// The first store key to look at; empty = the first of all.
+  /// The first store key to look at; empty = from the beginning.
   Bytes from;
 };
 
@@ -255,7 +258,7 @@ struct RecoveryRecord {
 
 struct RecoveryPage {
   std::vector<RecoveryRecord> records;
-  /// Where the next page begins, unless this is the last.
+  /// Where the next page begins, unless this is the last one.
   Bytes next;
   bool is_last = false;
   /// The sender is not amnesic itself.
@@ -277,15 +280,15 @@ struct StatusRequest {};
 
 enum class PeerState : std::uint8_t {
   alive = 0,
-  /// Nothing was heard for too long; requests go elsewhere.
+  /// Nothing was heard from it for too long; requests go elsewhere.
   suspect = 1,
-  /// Suspect for long, and not connected.
+  /// Suspect for a long time, and not connected.
   dead = 2,
   /// Removed from the cluster for ever.
   left = 3,
 };
 
-/// What a node knows of another one.
+/// What a node knows of another.
 struct PeerStatus {
   NodeId node;
   bool connected = false;
@@ -325,8 +328,8 @@ struct GossipDigest {
   std::vector<MemberVersion> members;
 };
 
-/// The answer: what the other side lacks, and what it is asked for in turn. The answer to that has
-/// no `wanted` and ends the exchange.
+/// The answer: what the other side lacks, and what this side wants from it in turn. The answer to
+/// that has no `wanted` and ends the exchange.
 struct GossipDelta {
   GossipHead head;
   MembershipDelta delta;

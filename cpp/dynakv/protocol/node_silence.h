@@ -27,7 +27,7 @@ class NodeSilence {
     const auto at = unanswered_.find(node);
     return at != unanswered_.end() && now - at->second.since >= silent_after_;
   }
-  /// Silent nodes that were not asked for a second; they count as asked from now on.
+  /// Silent nodes that have not been asked for a second; this call marks them as asked.
   std::vector<NodeId> to_be_probed(Instant now) {
     std::vector<NodeId> nodes;
     for (auto& [node, asked] : unanswered_) {
@@ -40,7 +40,7 @@ class NodeSilence {
 
  private:
   struct Asked {
-    /// The first request after the last word of the node.
+    /// The first request since the node's last message.
     Instant since;
     Instant probed_at;
   };

@@ -18,7 +18,7 @@ Result<Context> merge_object(ObjectTable& objects, ActorTable& actors, BytesView
   }
   actors.check_against(slot_of(token_of_key(key)), incoming->context());
 
-  // A delete of nothing, by somebody who had seen nothing, is no state.
+  // A delete of an absent key by a writer that had seen nothing leaves no state.
   if (incoming->is_absent()) return incoming->context();
   auto local = objects.load(bucket, key, kind);
   if (!local) return fail(local.error());

@@ -1,4 +1,4 @@
-// How any object that arrives is taken in: read, join, write, never an overwrite (DESIGN §4).
+// How every object that arrives is merged: read, join, write, and never overwrite (DESIGN §4).
 // Replica puts, hints that come home and repairs all go through here.
 #pragma once
 
@@ -12,8 +12,8 @@ namespace dynakv {
 class ActorTable;
 class ObjectTable;
 
-/// Joins an encoded object into this node's copy, with the current step; returns the context of
-/// what it holds afterwards. Errors: corruption, storage, invalid_argument (another kind).
+/// Joins an encoded object into this node's copy, with the current step. Returns the context of the
+/// copy afterwards. Errors: corruption, storage, invalid_argument (another kind).
 Result<Context> merge_object(ObjectTable& objects, ActorTable& actors, BytesView bucket,
                              BytesView key, ObjectKind kind, BytesView encoded);
 

@@ -5,8 +5,8 @@
 //
 // Invariant 1: what is in memory equals what the store, its pending batch in view, would answer.
 // Invariant 2: memory is bounded by ProtocolOptions::object_cache_bytes. Invariant 3: after a read
-// error in a slot, the slot's actor is not written under again: what cannot be read may be an event
-// of this node (B1).
+// error in a slot, no more writes use the slot's actor: the object that cannot be read may hold an
+// event of this node (B1).
 #pragma once
 
 #include <cstdint>
@@ -48,7 +48,7 @@ class ObjectTable {
     bool recently_used = false;
   };
 
-  /// The remembered object; nullptr when it is not.
+  /// The object if it is in memory, otherwise nullptr.
   const Bytes* find(BytesView store_key);
   void remember(Bytes store_key, BytesView encoded);
   void forget(BytesView store_key);

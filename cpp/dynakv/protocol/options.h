@@ -30,35 +30,36 @@ inline constexpr std::size_t kAddressBytesMax = 300;
 struct ProtocolOptions {
   /// Largest value a client may put, bytes. 1 MiB: larger ones belong in a blob store.
   std::size_t value_bytes_max = 1u << 20;
-  /// A put that would leave several siblings of more bytes than this together is refused: one
-  /// message must be able to carry an object, also after two such were joined (I23).
+  /// A put is refused when it would leave several siblings with more bytes than this together: one
+  /// message must be able to carry an object, even the join of two such objects (I23).
   std::size_t object_bytes_max = 8u << 20;
   /// A put that would leave more siblings than this is refused (I8): blind writers are unbounded.
   std::size_t sibling_count_max = 100;
   /// Requests that one node coordinates or forwards at a time; beyond it, `overloaded`. Latency
   /// doubles with each doubling beyond about 200 without much more throughput (PERFORMANCE §2.5).
   std::size_t in_flight_max = 16384;
-  /// Requests that were replied to and still wait for late owners; beyond it the oldest is settled
-  /// at once: reads repair whom they know of, writes leave hints.
+  /// Requests that have had their reply and still wait for late owners. Beyond this, the oldest is
+  /// settled at once: a read repairs the owners it knows to be behind, a write leaves hints.
   std::size_t settling_max = 4096;
-  /// Longest time a request may ask for; a larger one is cut to it. Bounds what state can pile up.
+  /// Longest time a request may ask for; a longer one is cut to this. It bounds how much state can
+  /// pile up.
   Duration request_timeout_max = seconds(60);
   /// Memory for recent objects, bytes, so that read-join-write does not read the disk
   /// (PERFORMANCE §2.2).
   std::size_t object_cache_bytes = 64u << 20;
   /// Objects larger than this are not kept in that memory.
   std::size_t object_cache_item_bytes_max = 4096;
-  /// How long a restarted node waits for every member's word on its past before it writes under
-  /// new actors (DESIGN §4, Identity). A member answers within a round trip when it is there.
+  /// How long a restarted node waits to hear from every member about its past before it writes
+  /// under new actors (DESIGN §4, Identity). A member answers within a round trip when it is there.
   Duration identity_check_timeout = seconds(2);
   /// How long an owner may take to acknowledge before a fallback stands in for it (Dynamo §4.6).
   /// Well above a slow sync, well below what a user waits for.
   Duration hint_timeout = milliseconds(500);
-  /// Hints that a node keeps for others, bytes. Beyond it, it accepts no more (B25, I23): what is
-  /// refused is left to anti-entropy.
+  /// Hints that a node keeps for others, bytes. Beyond this it accepts no more (B25, I23), and
+  /// leaves the rest to anti-entropy.
   std::size_t hint_bytes_max = std::size_t{1} << 30;
   /// Age of an owner's oldest hint beyond which no more are accepted for it. Counted from the first
-  /// hint, so that a flapping owner does not begin it anew (B25).
+  /// hint, so that a flapping owner does not restart it (B25).
   Duration hint_age_max = seconds(3 * 3600);
   /// Hints on their way to one owner at a time; each acknowledgement lets the next one go, so the
   /// owner sets the pace.
@@ -78,13 +79,13 @@ struct ProtocolOptions {
   Duration recovery_retry_pause = seconds(1);
   /// How long a page may take before it is asked for again.
   Duration recovery_page_timeout = seconds(2);
-  /// Between two rounds of gossip, less up to an eighth so that nodes do not stay in step. Of a
-  /// second's rounds at 1,000 members a node sends three digests of 22 KB.
+  /// Time between two rounds of gossip, less up to an eighth so that nodes do not stay in step.
+  /// With 1,000 members a node sends three digests of 22 KB a second.
   Duration gossip_interval = seconds(1);
   /// Peers that each round goes to. Three reach everyone in about log4(members) rounds.
   std::size_t gossip_fanout = 3;
   FailureDetectorOptions detector;
-  /// A suspect that is not connected either is called dead after so long; only status says it.
+  /// After this long, a suspect that is not connected is reported as dead. Only status shows it.
   Duration dead_after = seconds(15);
 };
 
@@ -92,14 +93,14 @@ struct ProtocolOptions {
 Status validate(const ProtocolOptions& options);
 
 struct ClientOptions {
-  /// Time for an operation that names none.
+  /// Time allowed for an operation that does not set a timeout.
   Duration timeout = seconds(5);
   /// Tries on other owners after a failure that is known to have changed nothing.
   int attempts_max = 4;
   /// Pause before a try on a node that just failed, doubled each time.
   Duration retry_pause = milliseconds(20);
-  /// A node that was asked and says nothing for so long is asked only where no other is left, and a
-  /// read that is out at any node for so long is tried at another.
+  /// When a node that was asked is silent for this long, it is asked only if no other is left. A
+  /// read that waits this long for any node is tried at another.
   Duration silent_after = milliseconds(500);
   /// Further tries as a share of all operations, and how many more may come at once.
   int retry_percent = 10;
@@ -108,8 +109,8 @@ struct ClientOptions {
   std::size_t session_context_count_max = 65536;
   /// Operations started and not yet answered; beyond it, `overloaded`.
   std::size_t in_flight_max = 16384;
-  /// Name of the member that every operation is sent to first, owner or not: one that is none
-  /// forwards it, which costs a hop. Empty = the owners, nearest to the slot first.
+  /// Name of the member that every operation is sent to first. If it is not an owner it forwards
+  /// the operation, which costs a hop. Empty = the owners, nearest to the slot first.
   std::string prefer;
 };
 

@@ -1,14 +1,16 @@
-// How far this node has seen each other one get: what it tells a peer that may have been rolled
-// back (Identity).
+// How far this node has seen each of its peers get. It tells this to a peer that may have been
+// rolled back (Identity).
 //
-// Each of a peer's last runs is remembered with its last step. Of a later run much may be heard
-// before the peer has heard a word of this node: each of two nodes dials the other, and the one
-// that hears first learns of the new run. Were that to take the place of what was known, the
-// witness of a rollback would forget it before it was asked.
+// Each of a peer's last runs is remembered with its last step. A node may hear much of a peer's
+// later run before the peer has heard from it: any two nodes dial each other, and one of them
+// learns of the new run first. If the new run replaced what was known, the witness of a rollback
+// would forget it before it was asked.
 //
-// What is only heard stays in memory until a clean stop; what data depends on is stored with that
-// data's step. Each is remembered on its own, so that data which depends on a step that was only
-// heard so far stores it.
+//   record := (incarnation:u64 run:u64 step:u64)*       one for each peer, the oldest run first
+//
+// A step that was only heard of stays in memory until a clean stop; a step that data depends on is
+// stored together with that data. The two are kept apart, so that a step that was first only heard
+// of is still stored when data comes to depend on it.
 #pragma once
 
 #include <cstddef>
@@ -23,8 +25,8 @@
 
 namespace dynakv {
 
-/// Runs of a peer that are remembered. A peer that was rolled back and then came and went so often,
-/// each time before this node's word reached it, is not told.
+/// Runs of a peer that are remembered. A peer that was rolled back and then restarted this often,
+/// each time before it heard from this node, is not told.
 inline constexpr std::size_t kPeerRunCountMax = 8;
 
 class PeerRuns {
@@ -36,17 +38,17 @@ class PeerRuns {
 
   /// The peer says how far it has got; a Hello of each later connection says it again.
   void hear(const NodeId& peer, const Progress& progress);
-  /// This step's data depends on a step of the peer.
+  /// Notes that this step's data depends on a step of the peer.
   void note(const NodeId& peer, const Progress& progress);
 
-  /// Stores with this step all that was heard.
+  /// Stores everything that was heard, with this step.
   void note_all();
 
   /// The last step of each run, the oldest first.
   std::vector<Progress> of(const NodeId& peer) const;
 
   bool has_unsaved() const { return !unsaved_.empty(); }
-  /// Adds to the pending batch what was noted.
+  /// Adds what was noted to the pending batch.
   void save();
 
  private:

@@ -83,7 +83,7 @@ CopyKind ReadPhase::compare(BytesView encoded) const {
 }
 
 CopyKind ReadPhase::compare(const Hash128& digest) const {
-  // What is joined already can only be all of it or a part.
+  // A copy that is joined already can only equal the join or be a part of it.
   return digest == digest_of_object(joined_encoded()) ? CopyKind::equal : CopyKind::behind;
 }
 

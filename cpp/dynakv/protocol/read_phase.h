@@ -1,11 +1,13 @@
-// What the owners of one key answered so far, and their join: the pure half of a quorum read.
+// What the owners of one key have answered so far, and the join of it: the pure half of a quorum
+// read.
 //
 // One full object comes from the nearest copy, digests from the others; an owner whose digest
-// equals that of a full object has said all it knows, and one that differs is asked for its object.
-// Only owners that are so resolved count towards R (Dynamo §4.5; as in Riak's pure get core).
+// equals that of a full object has said all it knows, and an owner whose digest differs is asked
+// for its object. Only owners that are resolved in this way count towards R (Dynamo §4.5; as in
+// Riak's pure get core).
 //
-// A fallback may be asked for the hints that it keeps: what it has counts, what it does not have is
-// no answer (B34).
+// A fallback may be asked for the hints that it keeps. A hint counts as an answer; having none does
+// not (B34).
 //
 // Invariant 1: the joined object is the join of every full object that was answered.
 // Invariant 2: an owner counts once (I9), and an error never counts as "not found" (I20).
@@ -35,7 +37,7 @@ class ReadPhase {
   void ask_fallback(const NodeId& node);
   bool is_asked(const NodeId& node) const { return tally_.is_asked(node); }
 
-  /// The owner may lack what it once acknowledged: what it has is joined, and counts neither
+  /// The owner may lack what it once acknowledged. What it has is joined, but it counts neither
   /// towards R nor as "not found" (I15).
   void set_incomplete(const NodeId& owner);
   bool is_incomplete(const NodeId& owner) const;
@@ -74,15 +76,15 @@ class ReadPhase {
   std::vector<NodeId> owners_behind(const Hash128& digest) const;
   /// Owners whose digest differs and whose object has not come yet: less, more, or something else.
   std::vector<NodeId> owners_differing() const;
-  /// All answers were one and the same: nothing can be behind.
+  /// All answers were the same, so no owner can be behind.
   bool is_unanimous() const { return known_digests_.size() <= 1 && waiting_.empty(); }
-  /// The joined object in its byte form, without the values whose time is over; empty when no owner
-  /// has ever seen a write of the key.
+  /// The joined object in its byte form, without expired values; empty when no owner has ever seen
+  /// a write of the key.
   Bytes encoded(WallTime wall) const;
 
  private:
-  /// What a copy is next to the join so far: of one that is not in it yet, and of a digest that
-  /// is that of a known object.
+  /// How a copy compares with the join so far: for a copy that is not in it yet, and for a digest
+  /// that equals that of a known object.
   CopyKind compare(BytesView encoded) const;
   CopyKind compare(const Hash128& digest) const;
   bool is_known(const Hash128& digest) const;
@@ -92,7 +94,7 @@ class ReadPhase {
 
   QuorumTally tally_;
   Object joined_;
-  /// The one full object, while there is only one distinct: saves encoding it again.
+  /// The full object, while all that came are equal: saves encoding it again.
   Bytes only_encoded_;
   std::vector<Hash128> known_digests_;
   std::map<NodeId, Hash128> waiting_;

@@ -1,4 +1,4 @@
-// How a GetCoordinator brings owners up to date that answered with less (Dynamo §5).
+// How a GetCoordinator updates owners that answered with less (Dynamo §5).
 #include <algorithm>
 #include <utility>
 
@@ -16,7 +16,7 @@ void GetCoordinator::repair(Now now, RequestId id, Flight& flight, Outbox& out) 
   const Bytes object = flight.phase.joined_encoded();
   const Hash128 digest = digest_of_object(object);
   std::vector<NodeId> behind = flight.phase.owners_behind(digest);
-  // Who is slow to say what it has is waited for no longer; what is known here does it no harm.
+  // Owners that are slow to answer are no longer waited for. Sending them the join does no harm.
   const std::vector<NodeId> slow =
       object.empty() ? std::vector<NodeId>{} : flight.phase.owners_differing();
   sometimes(Sometimes::slow_owner_repaired, !slow.empty());
@@ -47,7 +47,7 @@ void GetCoordinator::send_repair(Now now, RequestId id, Flight& flight, std::vec
   if (self != owners.end()) {
     owners.erase(self);
     flight.sent_repair.push_back(identity_.id());
-    // A copy that cannot be read or written stays as it is, and holds nothing.
+    // A copy that cannot be read or written stays as it is, and does not count as a holder.
     if (merge_object(objects_, actors_, flight.bucket, flight.key, flight.kind, object)) {
       add_holder(flight, identity_.id());
     }
@@ -66,8 +66,8 @@ void GetCoordinator::add_holder(Flight& flight, const NodeId& owner) {
   if (std::find(holders.begin(), holders.end(), owner) == holders.end()) holders.push_back(owner);
 }
 
-// The reply is made now: it names those whose answers are in it. An owner that answers while others
-// are repaired may bring more, which this read does not show, nor claim to.
+// The reply is made now: it names the nodes whose answers are in it. An owner that answers while
+// others are repaired may bring more; this read does not show that, and does not claim to.
 void GetCoordinator::begin_repairing(Now now, Flights::iterator at, Outbox& out) {
   Flight& flight = at->second;
   flight.stage = Stage::repairing;
@@ -79,7 +79,8 @@ void GetCoordinator::begin_repairing(Now now, Flights::iterator at, Outbox& out)
 
 void GetCoordinator::continue_repairing(Now now, Flights::iterator at, Outbox& out) {
   Flight& flight = at->second;
-  // Nobody is behind nothing: who answers later with an object has more than was shown.
+  // No owner can be behind an empty result: one that answers later with an object has more than was
+  // shown.
   const std::vector<NodeId> behind = flight.shown.empty()
                                          ? std::vector<NodeId>{}
                                          : flight.phase.owners_behind(flight.shown_digest);

@@ -82,7 +82,7 @@ void Recovery::fill(Now now, bool probes, Outbox& out) {
 
 void Recovery::ask(Now now, const NodeId& id, Source& source, Outbox& out) {
   source.asked_at = now.steady;
-  // A probe asks for what is behind the last slot: nothing but the word whether it is whole.
+  // A probe asks for a page behind the last slot: the answer only says whether its sender is whole.
   const Bytes from = source.is_done ? begin_of_slot(kSlotCount) : source.from;
   out.send(id, source.asked, RecoveryRequest{view_.version(), from});
 }
@@ -126,7 +126,7 @@ Result<RecoveryPage> Recovery::make_page(const NodeId& requester, Bytes from) co
       if (!parts) return fail(ErrorCode::corruption, "the key of a stored object is malformed");
       ++looked_at;
       if (!view_.ring().owns(requester, parts->slot, n_max)) {
-        // Nothing in this slot is the requester's.
+        // The requester owns nothing in this slot.
         page.next = begin_of_slot(to_number(parts->slot) + 1u);
         break;
       }
@@ -149,7 +149,7 @@ bool Recovery::merge(const RecoveryRecord& record) {
     ++recovered_count_;
     return true;
   }
-  // A damaged copy of this node's own goes on answering with an error, and so counts for nothing.
+  // This node's own damaged copy still answers with an error, and so does not count.
   return merged.error().code == ErrorCode::corruption && decode_object(record.object).has_value();
 }
 
@@ -164,7 +164,7 @@ void Recovery::handle_message(Now now, const NodeId& from, RequestId id, const R
     if (page.is_whole) source = {};
     return fill(now, false, out);
   }
-  // A record that cannot be taken in now is asked for again by the timer.
+  // The timer asks again for a record that cannot be merged now.
   if (!std::all_of(page.records.begin(), page.records.end(),
                    [this](const RecoveryRecord& record) { return merge(record); })) {
     return;
@@ -187,7 +187,7 @@ void Recovery::handle_timer(Now now, TimerId, Outbox& out) {
   bool is_pulling = false;
   for (auto& [id, source] : sources_) {
     const bool is_late = now.steady - source.asked_at >= options_.recovery_page_timeout;
-    // Under the same id: an answer that is merely slow is as good.
+    // Under the same id, because an answer that is merely slow is just as good.
     if (is_late && source.asked != RequestId{}) ask(now, id, source, out);
     is_pulling = is_pulling || (!source.is_done && view_.is_usable(id));
   }

@@ -1,15 +1,15 @@
 // How an amnesic node gets back what it lost: it pulls, from the other owners of its slots, every
-// object that it owns, and joins it (B31, I15). Until then its copies count for nothing in R.
+// object that it owns, and joins it (B31, I15). Until then its copies do not count in R.
 //
 // A page holds the objects of a range of store keys; one page of each peer is under way at a time,
-// and few peers are pulled from at once. Hints are delivered meanwhile as always. A restart begins
-// from the first page again.
+// and few peers are pulled from at once. Hints are delivered meanwhile as always. After a restart
+// it begins again from the first page.
 //
 // A slot is complete when whole copies of max(N-W+1, R, majority) of its other owners were merged,
-// or the copies of all others, whole or not: more cannot be had, and nodes that forgot together
-// (a loss of power everywhere) must not wait for each other for ever. So what W owners held, this
-// node among them, is in it again, and a read whose quorum counts this node again meets each write
-// that a bucket's W acknowledged. Writes of a smaller W of their own are not promised that.
+// or the copies of all others, whole or not: there is no more to get, and nodes that forgot
+// together (a loss of power everywhere) must not wait for each other for ever. So the slot again
+// has what W owners held, this node among them, and a read that counts this node meets each write
+// that a bucket's W acknowledged. Writes that asked for a smaller W have no such promise.
 //
 // Invariant 1: pages that count were read after the amnesia began. Invariant 2: the end of the
 // amnesia is in the same step as the last merge, or a later one. Invariant 3: while the node is
@@ -38,7 +38,7 @@ class Recovery final : public Machine {
         actors_(actors),
         options_(options) {}
 
-  /// Begins from the first page when the node is amnesic and has a layout; else does nothing.
+  /// Begins from the first page if the node is amnesic and has a layout; otherwise does nothing.
   void begin(Now now, Outbox& out);
 
   MachineInputs inputs() const override;
@@ -70,7 +70,7 @@ class Recovery final : public Machine {
   };
 
   void arm(Now now, Outbox& out);
-  /// Asks for pages as far as the bounds allow. `probes`: also those that were amnesic, whether
+  /// Asks for pages as far as the bounds allow. `probes`: also asks peers that were amnesic whether
   /// they still are.
   void fill(Now now, bool probes, Outbox& out);
   void ask(Now now, const NodeId& id, Source& source, Outbox& out);

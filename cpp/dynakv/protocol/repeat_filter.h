@@ -1,10 +1,11 @@
-// Drops requests that arrive a second time: a repeated copy that were refused would tell its sender
-// "not applied" of a write that the first copy applied (I13, B35), and one that were executed would
-// do its work twice (B10).
+// Drops requests that arrive a second time: if a repeated copy were refused, its sender would be
+// told "not applied" of a write that the first copy applied (I13, B35); if it were executed, the
+// work would be done twice (B10).
 //
 // Senders number their requests upwards. For each sender a window of the newest numbers is kept; a
-// number below the window is taken for new. Senders are bounded: the one that was silent longest is
-// forgotten, and so is everything with a restart, which a sender notices as a lost connection.
+// number below the window is taken for new. The number of senders is bounded: the one that was
+// silent longest is forgotten. A restart forgets everything, which a sender notices as a lost
+// connection.
 #pragma once
 
 #include <algorithm>

@@ -2,8 +2,8 @@
 //
 // Invariant 1: every apply is read, join, write, never an overwrite (I5, I6). Invariant 2: the
 // reply to a put is an effect of the step that stored it, so it is sent after it is durable (I9,
-// B24). Invariant 3: a damaged copy answers with an error, never with "not found", and from then on
-// the slot's actor is not used again (I20, B1, B43).
+// B24). Invariant 3: a damaged copy answers with an error, never with "not found", and the slot's
+// actor is never used again (I20, B1, B43).
 #pragma once
 
 #include "dynakv/protocol/actor_table.h"

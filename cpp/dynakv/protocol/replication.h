@@ -29,21 +29,21 @@ class Replication {
   /// Each returns true when this was the node's first answer.
   bool add_held(const NodeId& node);
   bool add_failed(const NodeId& node);
-  /// The owner has not answered in time; a late answer still counts.
+  /// Says that the owner has not answered in time; a late answer still counts.
   void add_silent(const NodeId& owner);
-  /// The coordinator itself keeps a hint for the owner, which counts no second time.
+  /// The coordinator itself keeps a hint for the owner; it is not counted a second time.
   void cover(const NodeId& owner);
 
-  /// Owners that failed or are silent, and for which nobody stands in.
+  /// Owners that failed or are silent, and for which no node stands in.
   std::vector<NodeId> uncovered_owners() const;
-  /// Owners that do not have the write, and for which nobody is known to hold a hint.
+  /// Owners that do not have the write, and for which no node is known to hold a hint.
   std::vector<NodeId> unsettled_owners() const;
-  /// Owners that were not heard of, nor replaced.
+  /// Owners that have not been heard from and have not been replaced.
   std::vector<NodeId> waiting_owners() const;
   bool is_asked(const NodeId& node) const;
 
   QuorumState state() const;
-  /// Each owner has the write, or someone keeps a hint for it.
+  /// True when each owner has the write or some node keeps a hint for it.
   bool is_settled() const;
 
   int required() const { return required_; }
@@ -61,7 +61,7 @@ class Replication {
     /// Whose copy it is: the node itself, or the owner that it stands in for.
     NodeId owner;
     CopyState state = CopyState::waiting;
-    /// Of an owner's own copy: someone stands in, or the coordinator keeps a hint.
+    /// For an owner's own copy: another node stands in, or the coordinator keeps a hint.
     bool is_covered = false;
 
     bool is_own() const { return node == owner; }

@@ -1,5 +1,5 @@
-// How a coordinator says that a request failed: one place for each kind, so that the truth about
-// "not applied" and "unknown" (I13) is written once.
+// How a coordinator says that a request failed. Each kind of failure has one place, so that the
+// truth about "not applied" and "unknown" (I13) is written once.
 #pragma once
 
 #include <optional>

@@ -1,9 +1,12 @@
-// Request ids that say which machine of the sender waits for the reply.
+// Request ids. An id says which machine of the sender waits for the reply.
 //
-// They grow through all starts of a node: a late reply to a request of an earlier start must not
-// count for a new one (I9), nor a new request be taken for a repeated old one.
+// Ids keep growing through all starts of a node: a late reply to a request of an earlier start must
+// not count for a new one (I9), and a new request must not be taken for the repeat of an old one.
 //
-//   id := (incarnation:20 0:1 start:40 + count) waiter:3        start: random for each start
+//   id     := number:61 waiter:3                     widths in bits, the highest bits first
+//   number := (incarnation:20 0:1 start:40) + count
+//   start  := a random number, drawn at each start of the node
+//   count  := 1, 2, 3, ... for the requests of one machine
 #pragma once
 
 #include <cstdint>

@@ -41,7 +41,7 @@ void SessionMemory::set(FlowId flow, std::uint64_t scope, Context context) {
 SessionMemory::Place SessionMemory::take_place() {
   if (index_.size() >= count_max_) {
     for (bool is_evicted = false; !is_evicted;) {
-      // The hand goes on behind the place that becomes free, which the newest entry takes.
+      // The hand goes on behind the place that becomes free; the newest entry takes that place.
       const std::size_t place = hand_;
       hand_ = hand_ + 1 < entries_.size() ? hand_ + 1 : 0;
       Entry& entry = entries_[place];

@@ -1,12 +1,13 @@
 // What each flow of a client has seen of each key: the contexts that its next writes carry
 // (DESIGN §10, Sessions).
 //
-// Bounded over all flows: what was not used for long goes first (a clock's second chance, which
-// moves nothing when an entry is used). Forgetting is safe: a flow that remembers nothing is
-// concurrent with everything, and makes a sibling instead of destroying what it did not read.
+// Bounded over all flows: the entry that was not used for longest goes first (a clock's second
+// chance, which moves nothing when an entry is used). Forgetting is safe: a flow that remembers
+// nothing is concurrent with everything, and makes a sibling instead of destroying what it did not
+// read.
 //
-// Entries and their index nodes are used again in place: at the bound, a read of a new key costs no
-// allocation and touches few lines of memory. Linked lists and fresh nodes cost a read 5 µs of 17.
+// Entries and their index nodes are reused in place: at the bound, a read of a new key costs no
+// allocation and touches few cache lines. Linked lists and new nodes cost a read 5 µs of 17.
 #pragma once
 
 #include <cstddef>
@@ -72,7 +73,7 @@ class SessionMemory {
   std::unordered_map<Key, Place, HashOfKey> index_;  // lookup only
   /// The last entry that each flow made; none is empty.
   std::map<FlowId, Place> flows_;
-  /// Of an entry that was evicted, to be used again.
+  /// The index node of an evicted entry, to be reused.
   decltype(index_)::node_type spare_;
 };
 

@@ -8,7 +8,7 @@
 //
 // Invariant 1: a step's changes become visible after a crash all together or not at all.
 // Invariant 2: after a failed write_step or sync, every later one fails too (I21): pages may be
-// clean but lost, so nothing is retried.
+// marked clean although they are lost, so nothing is retried.
 #pragma once
 
 #include <optional>

@@ -1,11 +1,18 @@
 // The keys of the store's spaces. Numbers in keys are big-endian, so that byte order is number
 // order.
 //
-//   objects     slot:u16 bucket_length:u8 bucket token:u64 key
-//               a slot is one contiguous range, a bucket one range within each slot (DESIGN §8)
-//   hints       owner:2*u64, then as in objects
-//   node_state  "identity" | "progress" | "layout" | "actor/" place:u16 | "peer/" id:2*u64
+//   objects    := object_key
+//   hints      := owner:2*u64 object_key
+//   node_state := "identity"
+//               | "progress"
+//               | "layout"
+//               | "actor/" place:u16
+//               | "peer/" id:2*u64
 //               | "member/" id:2*u64
+//
+//   object_key := slot:u16 bucket_length:u8 bucket token:u64 key
+//
+// So a slot is one contiguous range, and a bucket is one range within each slot (DESIGN §8).
 #pragma once
 
 #include <optional>
@@ -35,7 +42,7 @@ struct ObjectKeyParts {
 };
 /// Nothing when the bytes are no object_key().
 std::optional<ObjectKeyParts> parse_object_key(BytesView bytes);
-/// The first key that any object of the slot can have; that of kSlotCount is behind all objects.
+/// The first key that an object of the slot can have. For kSlotCount: a key behind all objects.
 Bytes begin_of_slot(std::uint32_t slot);
 
 /// `object` is an object_key(), or empty for the prefix of all hints of the owner.

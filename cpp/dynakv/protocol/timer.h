@@ -1,4 +1,4 @@
-// Every reason for which a machine wakes up by itself.
+// Every reason for a machine to wake up by itself.
 #pragma once
 
 #include <compare>
@@ -13,7 +13,8 @@ enum class TimerKind : std::uint8_t {
   write_deadline = 2,
   /// The earliest deadline of the requests that this node forwarded.
   forward_deadline = 3,
-  /// How long a started node waits for its peers' word about its past before it mints new actors.
+  /// How long a started node waits to hear from its peers about its past before it mints new
+  /// actors.
   identity_check = 4,
   /// The earliest deadline or retry of a client's operations.
   client_deadline = 5,
@@ -21,9 +22,9 @@ enum class TimerKind : std::uint8_t {
   gossip_round = 6,
   /// The next time at which a silent peer becomes suspect.
   suspicion = 7,
-  /// When hints that are kept are looked at again.
+  /// When the hints that are kept are checked again.
   hinted_handoff = 8,
-  /// When an amnesic node asks again for what it lost.
+  /// When an amnesic node asks again for the data it lost.
   recovery = 9,
 };
 

@@ -3,15 +3,15 @@
 // It joins the write into its own copy, sends the finished object (never "please coordinate", B10)
 // to the other owners, and replies after W durable acknowledgements of distinct nodes. For an owner
 // that is down, or silent past the hint timeout, the next fallback keeps a hint; when there is none
-// left, the coordinator does. It stays with a write until each owner has it or someone keeps it for
-// them. Where no owner can be reached at all, a fallback coordinates: its own copy is then a hint.
-// A write with a precondition first reads a quorum.
-// Messages per put at N=3: 2 objects and 2 replies of 40 bytes.
+// left, the coordinator does. It stays with a write until each owner has it or some node keeps it
+// for them. When no owner can be reached at all, a fallback coordinates, and its own copy is a
+// hint. A write with a precondition first reads a quorum. Messages per put at N=3: 2 objects and 2
+// replies of 40 bytes.
 //
 // Invariant 1: each request gets exactly one reply, at its deadline at the latest. Invariant 2: a
 // write makes at most one dot (B10, B11). Invariant 3: an error says "not applied" only when
-// nothing was stored or sent (I13, B35). Invariant 4: the reply's context holds nothing that the
-// request had not seen but its own dot (DESIGN §4).
+// nothing was stored or sent (I13, B35). Invariant 4: the reply's context holds only what the
+// request had seen, and its own dot (DESIGN §4).
 #pragma once
 
 #include <map>
@@ -66,7 +66,7 @@ class WriteCoordinator final : public Machine {
     RequestId client_request{};
     WriteRequest request;
     Instant deadline;
-    /// When the flight is looked at next: at the hint timeout, then at the deadline.
+    /// When the flight is checked next: at the hint timeout, then at the deadline.
     Instant wake_at;
     int w = 0;
     bool is_sloppy = false;
@@ -77,13 +77,13 @@ class WriteCoordinator final : public Machine {
     /// While the precondition's quorum read goes on; nothing is stored yet.
     std::optional<ReadPhase> reading;
     Replication copies;
-    /// How many places of the slot's walk were tried already.
+    /// How many places of the slot's walk have been tried.
     std::size_t walk_used = 0;
     std::vector<NodeError> node_errors;
     Slot slot{};
     ActorId actor{};
-    /// What a fallback wrote: its own hint may come home, and be forgotten here, before it asks
-    /// another node to stand in.
+    /// The object that a fallback wrote. Its own hint may come home, and be forgotten here, before
+    /// it asks another node to stand in.
     Object written;
     WriteReply reply;
     Explainer explain;
@@ -100,13 +100,13 @@ class WriteCoordinator final : public Machine {
   /// The local half of store(): the new object in its byte form. Errors: nothing was stored.
   Result<Bytes> apply_as_owner(Now now, Flight& flight, const Context& seen);
   Result<Bytes> apply_as_fallback(Now now, Flight& flight, const Context& seen);
-  /// Finds somebody to keep a hint for each owner that failed or is silent.
+  /// Finds a node to keep a hint for each owner that failed or is silent.
   void stand_in(Now now, RequestId id, Flight& flight, Outbox& out);
   bool send_hint(Now now, RequestId id, Flight& flight, const NodeId& owner, Outbox& out);
   NodeId next_fallback(Flight& flight) const;
   /// This node keeps the hint itself.
   void keep_hint(Now now, Flight& flight, const NodeId& owner);
-  /// What who stands in is to keep, or is asked to keep instead of another.
+  /// The hint that a stand-in is to keep, or is asked to keep in place of another node.
   Result<Bytes> current_object(const Flight& flight);
   Result<Object> known_as_fallback(const Flight& flight);
   void advance(Now now, Flights::iterator flight, Outbox& out);

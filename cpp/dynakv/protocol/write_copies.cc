@@ -1,5 +1,5 @@
-// How a WriteCoordinator makes a write's copies: its own, the owners', and the hints of those that
-// stand in.
+// How a WriteCoordinator makes a write's copies: its own, the owners', and the hints of the nodes
+// that stand in.
 #include <algorithm>
 #include <utility>
 
@@ -81,7 +81,7 @@ Result<Bytes> WriteCoordinator::apply_as_owner(Now now, Flight& flight, const Co
   const auto dot = add_event(now, flight.request, seen, options_, clock_, next_dot, after);
   if (!dot) return fail(dot.error());
   Bytes encoded = encode_object(after);
-  // A delete of nothing, by somebody who had seen nothing, is no state.
+  // A delete of an absent key by a writer that had seen nothing leaves no state.
   if (!after.is_absent()) objects_.save_encoded(head.bucket, head.key, encoded);
   flight.actor = actors_.actor_of(flight.slot);
   flight.reply.context = reply_context(seen, *dot, *before, after);

@@ -1,4 +1,4 @@
-// One write as an event of one object: the rules of DESIGN §4 for puts and deletes, whoever
+// One write as an event of one object: the rules of DESIGN §4 for puts and deletes, whichever node
 // coordinates them. An owner counts its events for the slot, a fallback for its hint record.
 #pragma once
 
@@ -17,9 +17,9 @@ namespace dynakv {
 /// Gives out the next event. Called at most once, and only when the write is accepted.
 using DotSource = std::function<Dot()>;
 
-/// Adds the write to `object`, as its writer had seen `seen`. The dot of the event; nothing for a
-/// delete of siblings, which makes none. The same write again (a client's retry) keeps the event
-/// that it has. Errors: too_many_siblings, clock_skew; `object` is unchanged then.
+/// Adds the write of a writer that had seen `seen` to `object`. Returns the dot of the event, or
+/// nothing for a delete of siblings, which makes none. If the write is there already (a client's
+/// retry), it keeps its event. Errors: too_many_siblings, clock_skew; `object` is unchanged then.
 Result<std::optional<Dot>> add_event(Now now, const WriteRequest& request, const Context& seen,
                                      const ProtocolOptions& options, HybridClock& clock,
                                      const DotSource& next_dot, Object& object);

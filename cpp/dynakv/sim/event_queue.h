@@ -1,6 +1,6 @@
 // Virtual time: what happens next, and when. One thread, no clock.
 //
-// Events at the same instant happen in an order drawn from the seed, so that no test rests on the
+// Events at the same instant happen in an order drawn from the seed, so that no test depends on the
 // order in which they were scheduled.
 #pragma once
 
@@ -65,7 +65,7 @@ class EventQueue {
     Instant at;
     std::uint64_t tie;
     std::uint64_t number;
-    /// Of its action in actions_.
+    /// The index of its action in actions_.
     std::size_t place;
   };
 
@@ -78,7 +78,7 @@ class EventQueue {
   Instant now_;
   std::uint64_t count_ = 0;
   std::uint64_t run_count_ = 0;
-  /// A heap, the next one first. The actions stand beside it, because they are slow to move.
+  /// A heap, the next one first. The actions are kept beside it, because they are slow to move.
   std::vector<Event> events_;
   std::vector<std::function<void()>> actions_;
   std::vector<std::size_t> free_places_;

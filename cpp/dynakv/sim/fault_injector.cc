@@ -9,7 +9,7 @@ namespace {
 
 constexpr Duration kBackupInterval = seconds(1);
 constexpr std::size_t kBackupsKept = 24;
-/// A supervisor looks so often whether its node still runs.
+/// How often a supervisor checks whether its node still runs.
 constexpr Duration kSupervisorInterval = milliseconds(250);
 
 }  // namespace
@@ -152,7 +152,7 @@ void FaultInjector::fill_disk(const PlannedFault& fault) {
 void FaultInjector::start_again(int node) {
   // A node whose past is refused stays down; the end of the run shows whether that loses data.
   if (simulation_.restart(node) || !simulation_.node(node).disk().was_refused()) return;
-  // Its log lacks what was written since the machine started, so somebody starts the machine again.
+  // Its log lacks writes made since the machine started, so the supervisor restarts the machine.
   simulation_.reboot(node);
   (void)simulation_.restart(node);
 }
@@ -186,8 +186,8 @@ void FaultInjector::restore_backup(int node, Duration age) {
   restart_later(node, milliseconds(100));
 }
 
-// What was sent since and reached nobody is all the same to everybody but the oracle, which saw it
-// sent: a dot of it that is given out again would be called a second event.
+// Messages sent since then that reached no node matter only to the oracle, which saw them sent: it
+// would call a dot that is given out again a second event.
 bool FaultInjector::would_be_noticed(int node, const Backup& backup) const {
   const SimNode& restored = simulation_.node(node);
   if (restored.last_progress() == backup.progress) return true;

@@ -1,7 +1,7 @@
-// Does the faults of a plan to a simulation, each at its time, and ends them all at the heal.
+// Injects the faults of a plan into a simulation, each at its time, and ends them all at the heal.
 //
-// What a fault breaks for a while it mends by itself when its time is over, unless everything was
-// healed before. A node whose process ended is started again, as its supervisor would.
+// A fault of limited time ends by itself when its time is over, unless everything was healed
+// before. A node whose process ended is started again, as its supervisor would.
 #pragma once
 
 #include <list>
@@ -42,8 +42,9 @@ class FaultInjector {
   /// cut_between(), or as recorded seeds had it.
   void cut_sides(const std::vector<int>& a, const std::vector<int>& b, Duration lasts,
                  bool one_way = false);
-  /// The end of a partition joins nobody whom another one still keeps apart. What is cut both ways
-  /// stays so until the last partition of the two has ended, be that one-way.
+  /// The end of a partition does not join nodes that another partition still keeps apart. A pair
+  /// that is cut both ways stays so until the last partition between the two has ended, even if
+  /// that one is one-way.
   void cut_between(const std::vector<int>& a, const std::vector<int>& b, Duration lasts,
                    bool one_way = false);
   bool is_cut(int x, int y) const;
@@ -68,7 +69,8 @@ class FaultInjector {
     /// What the image holds is at most this.
     Progress progress;
   };
-  /// Somebody could tell the node that it was rolled back, or it has done nothing since.
+  /// True when a peer could tell the node that it was rolled back, or when it has done nothing
+  /// since.
   bool would_be_noticed(int node, const Backup& backup) const;
 
   /// Of each node: its durable state at the last whole seconds.

@@ -74,7 +74,7 @@ void FaultInjector::cut_bridge(const PlannedFault& fault) {
   cut_between(sides[0], sides[1], fault.lasts);
 }
 
-// Nodes stand in a circle and see those next to them: half of the cluster, and themselves.
+// Nodes stand in a circle. Each sees itself and the nodes next to it, half of the cluster.
 void FaultInjector::cut_ring(const PlannedFault& fault) {
   const int count = simulation_.node_count();
   if (count == 3) return cut_between({fault.a}, {(fault.a + 1) % count}, fault.lasts);

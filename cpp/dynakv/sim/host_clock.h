@@ -1,7 +1,7 @@
 // The clocks of one simulated host: what they say at a point of virtual time.
 //
-// Both run fast or slow together, as those of a machine with a bad oscillator do; the calendar
-// clock may besides be set wrong, and jump. The steady clock never goes back.
+// Both run fast or slow together, as on a machine with a bad oscillator. The calendar clock may
+// also be set wrong, and jump. The steady clock never goes back.
 #pragma once
 
 #include <cstdint>
@@ -51,7 +51,7 @@ class HostClock {
     return steady_since_ + Duration{span + gained};
   }
 
-  /// The drift is as it is since `since_`, when the steady clock said `steady_since_`.
+  /// The current drift began at `since_`, when the steady clock said `steady_since_`.
   Instant since_;
   Instant steady_since_;
   std::int64_t drift_ppm_ = 0;

@@ -47,7 +47,7 @@ class ManyNodes {
     return result_;
   }
 
-  /// Asked seldom: the question is about all pairs.
+  /// Called seldom, because it looks at all pairs.
   bool become_ready() {
     const Instant limit = simulation_.now() + kFormLimit;
     while (!simulation_.all_ready() && simulation_.now() < limit) {

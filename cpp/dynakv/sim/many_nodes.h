@@ -1,5 +1,6 @@
-// A cluster of a thousand nodes: forms, serves, loses nodes while it serves, and is whole again
-// with everything that it acknowledged. What grows with the square of the nodes shows here.
+// A cluster of a thousand nodes: it forms, serves, loses nodes while it serves, and recovers
+// everything that it acknowledged. Costs that grow with the square of the number of nodes show up
+// here.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +24,7 @@ struct ManyNodesResult {
   std::uint64_t events = 0;
   std::uint64_t acked_writes = 0;
   std::uint64_t failed_operations = 0;
-  /// Why the run is not good; empty = it is.
+  /// Why the run failed; empty when it did not.
   std::string problem;
 };
 

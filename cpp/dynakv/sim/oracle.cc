@@ -247,7 +247,7 @@ void Oracle::check_not_behind(const Started& started, const GetReply& reply, con
   for (const Acked& acked : histories_[started.key].acked) {
     if (acked.at >= started.at || acked.w + r <= n) continue;
     if (object.context().descends(acked.covered)) continue;
-    // Sloppy quorums promise no read-after-write (DESIGN §10), and a net that never shows it is too
+    // Sloppy quorums promise no read-after-write (DESIGN §10), and runs that never show it are too
     // weak.
     sometimes(Sometimes::sloppy_read_was_stale, !acked.is_strict || !reply.is_strict);
     // A recovery looks for what the bucket's own W acknowledged.

@@ -1,14 +1,14 @@
-// Knows every event of a run and says what must hold of it (INVARIANTS §1).
+// Knows every event of a run, and checks what must hold of the run (INVARIANTS §1).
 //
-// It watches what clients ask and are told, and what replicas are sent, and it may look into every
-// disk. It knows causality from the contexts that writers really sent, not from what the core
-// computed of them. A violation is recorded, never thrown: the run goes on to its end.
+// It watches the requests and replies of clients and the messages to replicas, and it may look into
+// every disk. It knows causality from the contexts that writers really sent, not from what the core
+// made of them. A violation is recorded, never thrown: the run goes on to its end.
 //
-// Checked while the run goes on: I3, I4, I8 to I13. Checked on the disks: I1, I2, I5.
-// Where a plan exceeds its loss budget, acknowledged writes may be gone, reads may miss them, and
-// a deleted value may outlive all copies of its delete: I1, I2, I10 and I11 are not promised then
-// (INVARIANTS §1.2), nor that everybody recovers (I15): too few may be left that know anything. All
-// else is: the cluster must not lie, and must come to rest.
+// Checked while the run goes on: I3, I4, I8 to I13. Checked on the disks: I1, I2, I5. Where a plan
+// exceeds its loss budget, acknowledged writes may be gone, reads may miss them, and a deleted
+// value may outlive all copies of its delete: I1, I2, I10 and I11 are not promised then (INVARIANTS
+// §1.2), nor that every node recovers (I15), because too few nodes may be left that know anything.
+// All else is promised: the cluster must not lie, and must come to rest.
 #pragma once
 
 #include <map>
@@ -36,12 +36,12 @@ class Oracle {
                          const Bytes& value, FlowId flow);
   void message_sent(int from, const Message& message);
   void reply_came(const Reply& reply);
-  /// A node's disk lost data that it had acknowledged: it no longer vouches for I9's holders.
+  /// A node's disk lost data that it had acknowledged: it no longer counts as one of I9's holders.
   void node_lost_data(int node, FaultKind how);
-  /// Looks which of those nodes know by now that they forgot something.
+  /// Checks which of those nodes know by now that they forgot something.
   void note_recognised();
 
-  /// Records that something found elsewhere must not be.
+  /// Records a violation that was found elsewhere.
   void report(const std::string& invariant, const std::string& detail);
 
   /// What each disk must satisfy at any time (I5, I24).
@@ -73,7 +73,7 @@ class Oracle {
     Instant at;
   };
   enum class Outcome : std::uint8_t { pending, acknowledged, in_doubt, failed };
-  /// A write as the outside knows it. Values are unique, deletes included, and name their writes.
+  /// A write as clients know it. Values are unique, deletes included, and name their writes.
   struct Write {
     Bytes key;
     Bytes value;
@@ -100,13 +100,13 @@ class Oracle {
     /// Nil counter for a delete.
     Dot dot;
   };
-  /// All that the outside knows of a key.
+  /// All that clients know of a key.
   struct History {
     std::map<Dot, Event> events;
     std::vector<const Write*> writes;
     std::vector<Acked> acked;
-    /// Written with a precondition: such a write supersedes what its coordinator read, which
-    /// nobody outside is told.
+    /// Written with a precondition: such a write supersedes what its coordinator read, which no
+    /// client is told.
     bool is_overwritten = false;
   };
 
@@ -117,7 +117,7 @@ class Oracle {
   void check_get(const Started& started, const GetReply& reply);
   void check_who_answered(const Started& started, const GetReply& reply);
   void check_not_behind(const Started& started, const GetReply& reply, const Object& object);
-  /// One of those that were counted may have forgotten, and not have known it.
+  /// One of the nodes that were counted may have forgotten without knowing it.
   bool counted_a_forgetful_copy(const Started& started, const GetReply& reply,
                                 bool also_recovered) const;
   void check_holders(const Started& started, const WriteReply& reply, const Context& covered);
@@ -132,7 +132,7 @@ class Oracle {
   void check_key_at_end(const Bytes& key);
   int quorum_of(const PlannedOperation& planned) const;
   MemoryStore disk_of(int node) const;
-  /// One record of that, null when there is none.
+  /// The record of that node, or null when there is none.
   const Bytes* record_of(int node, Space space, const Bytes& key) const;
   std::optional<Object> copy_of(int node, const Bytes& key) const;
   /// What a node keeps for an owner of the key; an absent object when that is nothing.
@@ -154,7 +154,7 @@ class Oracle {
   std::map<Bytes, std::vector<Shown>> shown_;
   /// Keys whose last read succeeded.
   std::set<Bytes> read_last_;
-  /// What was last sent to replicas: it goes to several.
+  /// The object last sent to replicas: the same one goes to several.
   Bytes last_object_;
   std::map<std::pair<FlowId, Bytes>, Context> flow_saw_;
   /// The events that a flow was shown, or made itself.

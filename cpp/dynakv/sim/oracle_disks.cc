@@ -132,7 +132,7 @@ void Oracle::node_lost_data(int node, FaultKind how) {
   lossy_nodes_.insert(node);
   // A damaged copy answers with an error: it costs answers, not what they say (I20).
   if (how == FaultKind::damage) return;
-  // When the disk forgets what a failed sync left behind, nobody is told.
+  // When the disk forgets what a failed sync left behind, no node is told.
   const bool is_told = how != FaultKind::sync_failure;
   losses_[node] = {simulation_.node(node).run(), is_told, std::nullopt};
 }
@@ -158,14 +158,15 @@ bool Oracle::counted_a_forgetful_copy(const Started& started, const GetReply& re
 }
 
 // A recovery needs pages of other owners, and an owner with a damaged object cannot make them.
-// Until then reads do not repair who forgot.
+// Until then reads do not repair the node that forgot.
 bool Oracle::is_stuck_in_recovery(const SimNode& node) const {
   const bool pages_fail = plan_.exceeds_loss_budget && plan_.has(FaultKind::damage);
   return pages_fail && node.core().is_recovering();
 }
 
-// I15: who forgot has recovered, and who was wiped is back, long after the last fault. Both take
-// others that did not lose everything as well: a majority to give a name back, copies to pull from.
+// I15: long after the last fault, nodes that forgot have recovered, and wiped nodes are back. Both
+// need other nodes that did not lose everything too: a majority to give a name back, and copies to
+// pull from.
 void Oracle::check_recovered() {
   if (plan_.exceeds_loss_budget) return;
   for (int i = 0; i < simulation_.node_count(); ++i) {

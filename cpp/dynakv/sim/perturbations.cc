@@ -64,7 +64,7 @@ constexpr PerturbationSite kSites[] = {
      [](Options& o, Random& r) { o.protocol.recovery_page_timeout = some_ms(r, 3000, 6000); }},
     {"recovery pages are asked for early",
      [](Options& o, Random& r) { o.protocol.recovery_page_timeout = some_ms(r, 500, 900); }},
-    // Gossip, and who is held for silent.
+    // Gossip, and which nodes count as silent.
     {"gossip is quick",
      [](Options& o, Random& r) { o.protocol.gossip_interval = some_ms(r, 60, 400); }},
     {"gossip is slow",

@@ -55,8 +55,8 @@ enum class FaultKind : std::uint8_t {
   wipe,            // the disk is emptied; the node comes back under its name after `lasts`
 };
 
-/// How a clone's source ends: what is copied is always what a real copy would hold, and no copy
-/// runs beside its original, whose identity rules promise nothing (INVARIANTS §1).
+/// How a clone's source ends. The copy always holds what a real copy would hold, and no copy runs
+/// beside its original, because the identity rules promise nothing for that (INVARIANTS §1).
 enum class CloneSource : std::int64_t { stopped_cleanly, killed, disk_image };
 
 std::string_view fault_name(FaultKind kind);
@@ -100,8 +100,8 @@ struct Plan {
   /// Meant to run with the store of real nodes under its disks, where the program has one to give
   /// (SimulationOptions::store).
   bool wants_real_store = false;
-  /// Nodes that lose data may be all that held an acknowledged write: what is still promised says
-  /// sim/oracle.h.
+  /// The nodes that lose data may be all the holders of an acknowledged write. sim/oracle.h says
+  /// what is still promised then.
   bool exceeds_loss_budget = false;
 
   bool has(FaultKind kind) const {

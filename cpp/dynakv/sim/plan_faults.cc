@@ -148,8 +148,8 @@ void draw_full_disks(Plan& plan, const PlanLimits& limits, Random random) {
 }
 
 /// From a stream of their own too: while a node forgets, another one that may have what it lacks is
-/// cut off, and in some plans all the rest were until then. So a new life is heard of by who knows
-/// of the old one, and recoveries begin from copies that are behind.
+/// cut off, and in some plans all the rest were until then. So nodes that know of the old life hear
+/// of the new one, and recoveries begin from copies that are behind.
 void draw_absent_witnesses(Plan& plan, const PlanLimits& limits, Random random) {
   const int nodes = plan.simulation.node_count;
   std::vector<PlannedFault> absences;
@@ -194,8 +194,8 @@ void draw_excess_losses(Plan& plan, const PlanLimits& limits, Random random) {
   if (plan.faults.empty() || !random.chance(limits.excess_loss_percent, 100)) return;
   plan.exceeds_loss_budget = true;
   std::vector<FaultKind> losses = losses_of(plan);
-  // What shows a node that it was rolled back is that others have seen more of it. Where all who
-  // have may forget it too, a backup that is put back in place repeats dots, and nobody can tell.
+  // What shows a node that it was rolled back is that others have seen more of it. If all of those
+  // may forget it too, a backup that is put back in place repeats dots, and no node can tell.
   std::erase(losses, FaultKind::restore_backup);
   std::erase_if(plan.faults,
                 [](const auto& fault) { return fault.kind == FaultKind::restore_backup; });

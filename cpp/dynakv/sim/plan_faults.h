@@ -1,4 +1,4 @@
-// The faults of a plan: which, when, on whom. Only sim/plan.cc needs it.
+// The faults of a plan: which, when, and on which nodes. Only sim/plan.cc needs it.
 #pragma once
 
 #include "dynakv/base/random.h"

@@ -1,4 +1,4 @@
-// What many runs together have shown: how many failed and why, and which rare situations they met.
+// The results of many runs: how many failed and why, and which rare situations they met.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace dynakv {
 
-/// So many runs must have met every rare situation.
+/// This many runs must have met every rare situation.
 inline constexpr std::uint64_t kRunsToMeetAll = 1000;
 
 class Report {
@@ -25,7 +25,7 @@ class Report {
   /// Of the first run that failed.
   RunKind kind() const { return kind_; }
 
-  /// What happened, without how fast; then the violations by invariant.
+  /// What happened, but not how fast; then the violations by invariant.
   std::string totals() const;
 
   /// The rare situations with the number and the share of runs that met them, rarest first.

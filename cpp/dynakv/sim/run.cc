@@ -12,7 +12,7 @@ namespace {
 constexpr Duration kDiskCheckInterval = seconds(10);
 /// After the heal: nodes come up, connections are made, deadlines of old requests pass.
 constexpr Duration kHealTime = seconds(40);
-/// Nobody is in such a hurry any more that a healthy cluster could not answer.
+/// From here on, every deadline is long enough for a healthy cluster.
 constexpr Duration kFinalReadTimeoutMin = seconds(2);
 /// After the last reads: repairs and late hints arrive.
 constexpr Duration kSettleTime = seconds(20);
@@ -111,7 +111,7 @@ void Run::perform(const PlannedOperation& planned) {
   const bool is_blind = operation.kind == PlannedKind::blind_put;
   const auto flow = static_cast<FlowId>(is_blind ? 0 : operation.client + 1);
   if (operation.kind == PlannedKind::remove && !oracle_.flow_saw(flow, key)) {
-    // Without a context a delete takes what its coordinator reads, which no oracle is told.
+    // A delete without a context takes what its coordinator reads, which the oracle is not told.
     operation.kind = PlannedKind::get;
     operation.quorum = QuorumSize::bucket_default();
   }
@@ -174,8 +174,8 @@ std::uint64_t Run::repairs_and_hints() const {
   return sum;
 }
 
-// What clients are shown at the end is what the disks hold together; reading repairs what still
-// differs, and a second reading finds nothing left to repair (I7, I19).
+// At the end, clients are shown what the disks together hold. The first reading repairs the copies
+// that still differ, and the second finds nothing left to repair (I7, I19).
 void Run::final_reads() {
   is_reading_at_end_ = true;
   read_all_keys();

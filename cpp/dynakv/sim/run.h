@@ -29,8 +29,8 @@ struct RunResult {
   SometimesCounts points{};
 };
 
-/// Every few virtual seconds `goes_on`, if there is one, may say that nobody waits for the result
-/// any more: it is then that of no run.
+/// Every few virtual seconds `goes_on`, if there is one, is asked whether the result is still
+/// wanted. If not, the run ends, and its result means nothing.
 RunResult run_plan(const Plan& plan, const std::function<bool()>& goes_on = {});
 
 }  // namespace dynakv

@@ -96,8 +96,9 @@ class Shrinker {
     return any;
   }
 
-  /// A failure that hangs on the moment is lost with any fault that delays something, whether it
-  /// needs that fault or not. Without it, another draw of all delays may have the failure again.
+  /// A failure that depends on exact timing is lost with any fault that delays something, whether
+  /// it needs that fault or not. Another draw of all delays may bring the failure back without the
+  /// fault.
   bool drop_faults_at_other_times() {
     const std::size_t count = best_.plan.faults.size();
     for (std::size_t size = count; size > 0; size /= 2) {

@@ -21,11 +21,11 @@ struct ShrunkPlan {
 };
 
 /// `failing` is the result of `plan`. At most `run_count_max` runs are spent; before and during
-/// each of them `goes_on`, if there is one, may say that it is enough.
+/// each of them `goes_on`, if there is one, may put an end to it.
 ShrunkPlan shrink(const Plan& plan, const RunResult& failing, int run_count_max = 400,
                   std::function<bool()> goes_on = {});
 
-/// What is left as a space-time table: faults, operations, and what was violated.
+/// The rest as a space-time table: faults, operations, and what was violated.
 std::string to_table(const ShrunkPlan& shrunk);
 
 }  // namespace dynakv

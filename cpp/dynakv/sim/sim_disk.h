@@ -1,13 +1,14 @@
 // A disk that forgets what a real one forgets.
 //
-// Steps that were written are in the operating system: they survive the end of the process. Only
-// what a sync covered survives a loss of power; of the rest a random prefix of steps does (a log's
+// Steps that were written are in the operating system and survive the end of the process. Steps
+// that a sync covered survive a loss of power; of the others only a random prefix does (a log's
 // torn tail is dropped on recovery). A failed sync loses its pages although they read well until
 // the process ends (I21).
 //
 // With a SimStore under it the disk is that store's judge: every read must answer as the model
-// does, and after a crash the store must come back with a prefix of the steps as below. What it
-// came back with is known only when it is open again; until then the model counts the synced steps.
+// does, and after a crash the store must come back with a prefix of the steps as below. How many
+// steps it came back with is known only when it is open again; until then the model counts the
+// synced steps.
 //
 // Invariant 1: after any crash the store holds a prefix of the steps written, and that prefix holds
 // every step that was synced (I24).
@@ -29,7 +30,7 @@
 
 namespace dynakv {
 
-/// What becomes of a step that finds no room, in the model; a real store knows by itself.
+/// What the model does with a step that finds no room. A real store decides that by itself.
 enum class NoRoom : std::uint8_t {
   step_waits,   // RocksDB could not write a table: it stops, and goes on when there is room
   store_fails,  // it could not write its log: the process ends
@@ -43,21 +44,22 @@ struct CallFault {
 };
 
 class SimDisk final : public DurableStore {
-  /// What the step changed or what undoes it: an exchange with the store turns it around.
+  /// What the step changed, or what undoes it: exchanging it with the store turns one into the
+  /// other.
   using Step = MemoryStore::Batch;
 
  public:
   /// What is on a disk, for a backup or a copy.
   struct Image {
     MemoryStore durable;
-    /// Of a real store: what its files may hold too.
+    /// For a real store: what its files may hold too.
     std::deque<Step> unsynced;
     std::shared_ptr<const SimFiles> files;
     /// A failed sync may have lost pages of them.
     bool pages_may_be_lost = false;
   };
 
-  /// `store` may be null: then the model is all there is.
+  /// `store` may be null; then there is only the model.
   explicit SimDisk(std::unique_ptr<SimStore> store = nullptr) : store_(std::move(store)) {}
 
   /// A process begins to use the disk. Errors: the store refuses its files.
@@ -90,8 +92,8 @@ class SimDisk final : public DurableStore {
   void wipe();
   void fail_next_sync() { fail_next_sync_ = true; }
   void set_full(bool full);
-  /// So many bytes more find room; nullopt makes room again. Who found none does not
-  /// open until then.
+  /// This many more bytes fit on the disk; nullopt makes room again. A store that found no room
+  /// does not open until then.
   void limit_room(std::optional<std::size_t> bytes, NoRoom what = NoRoom::step_waits);
   /// Counts get, scan, write_step and sync from now on, in `calls`, which must outlive the disk.
   void watch_calls(CallFault* calls) { calls_ = calls; }
@@ -119,11 +121,11 @@ class SimDisk final : public DurableStore {
   /// Errors: disk_full, when the pending batch must wait; storage, when the store fails over it.
   Status take_room();
   bool call_fails() { return calls_ != nullptr && ++calls_->count == calls_->fails_at; }
-  /// Of an image, all but the files.
+  /// An image without the files.
   Image image_of_memory() const;
   /// Undoes all but the first `kept` unsynced steps, so that they could be done again.
   void roll_back(std::size_t kept);
-  /// What is written now is durable, and all there is.
+  /// Everything that is written now is durable, and nothing else exists.
   void forget_unsynced();
   void note_broken(std::string what);
   /// What the opened store holds; objects on damaged files are noted in `unreadable`.
@@ -136,14 +138,14 @@ class SimDisk final : public DurableStore {
   std::unique_ptr<SimStore> store_;
   /// Of store_, while a process uses it.
   DurableStore* opened_ = nullptr;
-  /// The end of the last process may have cost unsynced steps.
+  /// The end of the last process may have lost unsynced steps.
   bool tail_may_be_cut_ = false;
   /// A file was cut by the last loss of power.
   bool tail_was_torn_ = false;
   /// Pages that the store knows it had written may be gone.
   bool pages_may_be_lost_ = false;
   bool was_refused_ = false;
-  /// Of a real store: reads may fail, and so may all that compactions do.
+  /// For a real store: reads may fail, and so may compactions.
   bool has_damaged_files_ = false;
   std::string broken_promise_;
   MemoryStore written_;
@@ -158,12 +160,12 @@ class SimDisk final : public DurableStore {
   bool is_full_ = false;
   std::optional<std::size_t> room_;
   NoRoom no_room_ = NoRoom::step_waits;
-  /// Of the model: a step found no room, and there is none yet.
+  /// For the model: a step found no room, and there is still none.
   bool writes_stopped_ = false;
   /// Room was limited while this process used the disk, or is.
   bool room_was_limited_ = false;
   bool has_failed_ = false;
-  /// It failed for want of room, which costs nothing that was written.
+  /// The store failed for want of room, which loses nothing that was written.
   bool has_lost_nothing_ = false;
 };
 

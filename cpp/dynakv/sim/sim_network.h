@@ -4,8 +4,9 @@
 // way when a connection breaks is lost with everything behind it. `hostile` loses, repeats, delays
 // and reorders each message by itself, and delivers late ones even after restarts, which no TCP
 // does; only requests of clients, forwarded ones too, end with the process they were sent to, as
-// connections do: a copy that outlived it would make a lie of every refusal (I13), and no number in
-// it could tell. Which hosts are connected is the hosts' affair; the network only carries.
+// connections do: a copy that outlived its process would make every refusal a lie (I13), and no
+// number in it could reveal that. The hosts decide which of them are connected; the network only
+// carries messages.
 #pragma once
 
 #include <cstdint>
@@ -58,10 +59,10 @@ class SimNetwork {
   /// The process of a host has ended.
   void end_process(int host) { ++ends_[host]; }
 
-  /// What is under way from one host to the other is lost (stream model).
+  /// Loses what is under way from one host to the other (stream model).
   void reset(int from, int to);
 
-  /// One direction carries nothing until it is unblocked.
+  /// Makes one direction carry nothing until it is unblocked.
   void set_blocked(int from, int to, bool blocked);
   bool is_blocked(int from, int to) const { return blocked_.contains({from, to}); }
   void unblock_all() { blocked_.clear(); }

@@ -1,7 +1,7 @@
 // The port to a real store under a simulated disk.
 //
-// A simulated disk is a model in memory (sim_disk.h). A share of the runs lets the store of real
-// nodes do the work, on files in memory, and the model then says what that store must answer and
+// A simulated disk is a model in memory (sim_disk.h). In a share of the runs the store of real
+// nodes does the work, on files in memory, and the model then says what that store must answer and
 // what it must come back with. The core of the simulator knows no storage library: the program that
 // runs it hands in a factory (cpp/sim_run).
 //
@@ -19,7 +19,7 @@
 
 namespace dynakv {
 
-/// Files as they were at some time; what is in it is its maker's business.
+/// Files as they were at some time. Only their maker looks inside.
 class SimFiles {
  public:
   virtual ~SimFiles() = default;
@@ -41,17 +41,17 @@ class SimStore {
   /// when a file was cut in the middle of that.
   virtual bool lose_power() = 0;
 
-  /// After a step or a sync: lets the store do what it does beside its work.
+  /// Called after a step or a sync: lets the store do its background work.
   virtual void rest() = 0;
   /// The next sync fails, and what it should have covered is lost.
   virtual void fail_next_sync() = 0;
   /// Its free space is below the reserve, or far above it.
   virtual void set_full(bool full) = 0;
-  /// So many bytes more find room on the files, and whatever else is written fails; nullopt makes
-  /// room.
+  /// This many more bytes fit in the files, and further writes fail; nullopt makes room.
   virtual void limit_room(std::optional<std::size_t> bytes) = 0;
-  /// Flips a bit of the object `value` on the files, and with it damages what is checked together.
-  /// False when it is nowhere to be found. REQUIRES: it is open, with nothing pending.
+  /// Flips a bit of the object `value` on the files, and so damages everything under the same
+  /// checksum. Returns false when the object is not found. REQUIRES: it is open, with nothing
+  /// pending.
   virtual bool damage(BytesView value) = 0;
 
   /// What a loss of power now would leave for sure.

@@ -21,11 +21,11 @@ struct SimEvent {
   std::string detail;
 };
 
-/// How odd the moments of a run are: chances in thousandths. 0 = never.
+/// How often odd things happen in a run: chances in thousandths. 0 = never.
 struct Disturbances {
   /// A step takes one of the inputs that are ready.
   std::uint32_t single_input_permille = 0;
-  /// A step, a sync or a timer comes up to so much later.
+  /// A step, a sync or a timer comes up to this much later.
   std::uint32_t late_step_permille = 0;
   std::uint32_t late_sync_permille = 0;
   std::uint32_t late_timer_permille = 0;
@@ -51,7 +51,8 @@ class SimWorld {
   /// The host goes on under another id: its connections end.
   virtual void identity_changed(int host) = 0;
   virtual void trace(SimEvent event) = 0;
-  /// As trace(), for what follows from the run and is no part of it: the trace hash stays.
+  /// As trace(), for remarks that follow from the run and are not part of it: the trace hash stays
+  /// the same.
   virtual void remark(SimEvent event) = 0;
   virtual bool is_tracing() const = 0;
   virtual const Disturbances& disturbances() const = 0;

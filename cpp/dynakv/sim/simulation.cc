@@ -176,8 +176,8 @@ void Simulation::send(int from, const std::vector<NodeId>& to, const Message& me
   }
 }
 
-// Only the two messages of a read repair: the record of a request ends with its reply, and what
-// came of the repair is seen nowhere else.
+// Only the two messages of a read repair: the record of a request ends with its reply, so the
+// outcome of the repair is seen nowhere else.
 void Simulation::remark_repair(int from, int to, const Message& message) {
   const bool is_sent = std::holds_alternative<ReplicaPut>(message.body);
   const bool is_done = std::holds_alternative<ReplicaPutReply>(message.body);

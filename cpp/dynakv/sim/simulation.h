@@ -37,9 +37,9 @@ struct SimulationOptions {
   NetworkOptions network;
   bool sync_before_effects = true;
   Duration sync_delay_mean = microseconds(200);
-  /// What stores under the nodes' disks; null: they are models in memory.
+  /// Makes the stores under the nodes' disks; when null, disks are models in memory.
   SimStoreFactory store;
-  /// How long a host takes to notice that a silent other is gone.
+  /// How long a host takes to notice that a silent peer is gone.
   Duration silence_noticed_mean = seconds(3);
   Disturbances disturbances;
   bool tracing = false;
@@ -95,18 +95,18 @@ class Simulation final : private SimWorld {
   void wipe(int node);
   /// Blocks one direction, or both, between every host of `a` and every host of `b`.
   void partition(const std::vector<int>& a, const std::vector<int>& b, bool one_way = false);
-  /// Ends what partition() began between these.
+  /// Ends the partitions between these hosts.
   void mend(const std::vector<int>& a, const std::vector<int>& b);
   /// Ends all partitions.
   void heal();
   void clog(int from, int to, Duration span) { network_.clog(from, to, events_.now() + span); }
   /// Breaks a connection between two hosts; they connect again by themselves.
   void reset_connection(int a, int b);
-  /// Sets the calendar clock of a host wrong by so much.
+  /// Sets the calendar clock of a host wrong by this much.
   void set_wall_offset(int host, std::int64_t milliseconds) {
     clock(host).set_wall_offset(milliseconds);
   }
-  /// Lets both clocks of a host gain so many microseconds a second.
+  /// Lets both clocks of a host gain this many microseconds a second.
   void set_clock_drift(int host, std::int64_t ppm);
   /// Ends all disturbances for good.
   void calm();

@@ -35,11 +35,11 @@ Status Simulation::restart(int i) {
   trace({now(), started ? "start" : "start refused", i, -1,
          started ? std::string() : started.error().message});
   if (!started) return started;
-  // A wiped node learns the layout of the others, if they take it for what it was.
+  // A wiped node learns the layout from the others, if they accept it under its old name.
   const bool is_member = layout_.find(node(i).id()) != nullptr;
   if (is_member && node(i).core().layout() == nullptr) node(i).adopt_layout(layout_);
   for (int other = 0; other < host_count(); ++other) {
-    // Whoever still thinks it is connected learns better from the new process.
+    // Hosts that still think they are connected learn from the new process that they are not.
     if (other != i && connection(other, i).is_up) lose_connection_later(other, i, milliseconds(1));
   }
   connect_all(i);

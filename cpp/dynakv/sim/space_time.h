@@ -1,4 +1,4 @@
-// A plan and what was violated as a table for people: time goes down, each host has a column.
+// A plan and its violations as a table for people: time goes down, and each host has a column.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace dynakv {
 
-/// Clients first, then nodes. The first violations stand where they happened.
+/// Clients first, then nodes. The first violations are shown where they happened.
 std::string space_time_table(const Plan& plan, const std::vector<Violation>& violations);
 
 }  // namespace dynakv

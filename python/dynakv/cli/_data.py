@@ -121,7 +121,7 @@ def get(
     timeout: Timeout = 5.0,
     as_json: Json = False,
 ) -> None:
-    """Print a value; several values that nobody reconciled are printed all, with exit code 4."""
+    """Print a value; several values that were not reconciled are all printed, with exit code 4."""
     with dynakv.connect(at, connect_timeout=timeout) as client:
         values: dynakv.Bucket[bytes] = client.bucket(bucket)
         found = values.get(text_as_bytes(key), r=as_quorum(r), sloppy=sloppy, timeout=timeout)

@@ -30,7 +30,7 @@ FREE_BYTES_MIN = 1 << 30
 FREE_PARTS_MIN = 0.10  # below it a node refuses to take more data
 SYNC_SECONDS_MAX = 0.010
 SYNC_COUNT = 15
-# What is no problem to lack -> what it is for.
+# What may be missing -> what it is for.
 EXTRAS = {"matplotlib": ("viz", "figures"), "nbclient": ("notebooks", "running notebooks")}
 
 

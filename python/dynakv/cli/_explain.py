@@ -47,7 +47,7 @@ def _show(record: dynakv.Explain | None, outcome: str, *, as_json: bool) -> None
 
 
 def _show_failure(error: dynakv.QuorumError, *, as_json: bool) -> None:
-    """Print the record of a request that failed; the error follows from whoever catches it."""
+    """Print the record of a request that failed; the caller prints the error."""
     if error.explain is not None and not as_json:
         _show(error.explain, "no quorum", as_json=False)
 

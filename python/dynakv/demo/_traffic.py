@@ -51,7 +51,7 @@ class Phase:
 
 @dataclass
 class Writing:
-    """What became of all writes."""
+    """The outcome of all writes."""
 
     acknowledged: int = 0
     retried: int = 0
@@ -66,7 +66,7 @@ class Writing:
 
 @dataclass
 class Reading:
-    """What all reads brought. `wrong` holds keys whose value is not the one expected."""
+    """The outcome of all reads. `wrong` holds keys whose value is not the one expected."""
 
     found: int = 0
     retried: int = 0

@@ -1,4 +1,4 @@
-"""Who knew of what when: news about a member as it spreads through a cluster."""
+"""Which node knew what, and when: news about a member as it spreads through a cluster."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Recorded:
     outcome : "ok", "conflict", "failed" or "in doubt"
         A conflict is a read that found siblings; "failed" was not applied.
     value : object
-        What was put, or the values that were read.
+        The value that was put, or the values that were read.
     dot : Dot or None
         The event that a put made.
     context : Context or None
@@ -46,7 +46,7 @@ class Recorded:
     error : str
         The code of the error.
     hinted : tuple of StandIn
-        Who keeps a write for an owner that was away, and for whom.
+        The nodes that keep a write for an owner that was away, and that owner.
     """
 
     began: float

@@ -1,4 +1,4 @@
-"""What figures are made of: layouts and where slots lie in them, taken from whatever has one."""
+"""What figures are made of: layouts, and where slots lie in them, from any object that has one."""
 
 from __future__ import annotations
 
