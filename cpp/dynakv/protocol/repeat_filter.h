@@ -21,7 +21,7 @@ namespace dynakv {
 
 class RepeatFilter {
  public:
-  /// Clients number one by one, nodes in steps of eight (RequestIds).
+  /// Senders number one by one: a node sends requests of one kind here (Forwarder, RequestIds).
   static constexpr std::size_t kWindow = 4096;
   static constexpr std::size_t kSenderCountMax = 4096;
 

@@ -57,6 +57,7 @@ TEST_F(ClusterFormationTest, WhoHasALayoutFormsNone) {
   EXPECT_TRUE(begin(3).has_value()) << "the same names: it goes on with what it has";
   EXPECT_TRUE(state_.formation.members().empty());
   EXPECT_EQ(begin(4).error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(begin(2).error().code, ErrorCode::invalid_argument) << "fewer are others, too";
 }
 
 TEST_F(ClusterFormationTest, TwoNodesOfOneIdFormNothing) {
