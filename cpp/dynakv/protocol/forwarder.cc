@@ -12,7 +12,7 @@ MachineInputs Forwarder::inputs() const {
   return {.timers = {TimerKind::forward_deadline}, .waiter = Waiter::forwarder};
 }
 
-void Forwarder::handle_message(Now now, const NodeId& from, Message message, Outbox& out) {
+void Forwarder::handle_message(Now now, const NodeId& from, Message&& message, Outbox& out) {
   dispatch(*this, now, from, message, out);
 }
 

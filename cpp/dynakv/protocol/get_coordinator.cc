@@ -15,7 +15,7 @@ MachineInputs GetCoordinator::inputs() const {
           .requests = {kKindOf<GetRequest>}};
 }
 
-void GetCoordinator::handle_message(Now now, const NodeId& from, Message message, Outbox& out) {
+void GetCoordinator::handle_message(Now now, const NodeId& from, Message&& message, Outbox& out) {
   dispatch(*this, now, from, message, out);
 }
 

@@ -39,7 +39,7 @@ class GetCoordinator final : public Machine {
         options_(options) {}
 
   MachineInputs inputs() const override;
-  void handle_message(Now now, const NodeId& from, Message message, Outbox& out) override;
+  void handle_message(Now now, const NodeId& from, Message&& message, Outbox& out) override;
   void handle_peer_down(Now now, const NodeId& peer, Outbox& out) override;
   void handle_timer(Now now, TimerId timer, Outbox& out) override;
   std::size_t in_flight() const override { return in_flight_.size() - replied_count_; }

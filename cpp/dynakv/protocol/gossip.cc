@@ -221,7 +221,7 @@ bool Gossip::follow_head(Now now, const NodeId& from, const GossipHead& head, Ou
   return true;
 }
 
-void Gossip::handle_message(Now now, const NodeId& from, Message message, Outbox& out) {
+void Gossip::handle_message(Now now, const NodeId& from, Message&& message, Outbox& out) {
   dispatch(*this, now, from, message, out);
 }
 

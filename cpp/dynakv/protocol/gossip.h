@@ -58,7 +58,7 @@ class Gossip final : public Machine {
   Status start(Now now, Outbox& out) override;
   void handle_peer_up(Now now, const Hello& hello, Outbox& out) override;
   void handle_peer_down(Now now, const NodeId& peer, Outbox& out) override;
-  void handle_message(Now now, const NodeId& from, Message message, Outbox& out) override;
+  void handle_message(Now now, const NodeId& from, Message&& message, Outbox& out) override;
   void handle_timer(Now now, TimerId timer, Outbox& out) override;
   void add_to(Counters& counters) const override;
 

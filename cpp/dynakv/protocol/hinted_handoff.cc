@@ -20,7 +20,7 @@ void HintedHandoff::arm(Now now, Outbox& out) {
   out.set_timer(kTimer, now.steady + options_.hint_retry_pause);
 }
 
-void HintedHandoff::handle_message(Now now, const NodeId& from, Message message, Outbox& out) {
+void HintedHandoff::handle_message(Now now, const NodeId& from, Message&& message, Outbox& out) {
   dispatch(*this, now, from, message, out);
 }
 

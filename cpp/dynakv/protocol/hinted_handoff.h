@@ -36,7 +36,7 @@ class HintedHandoff final : public Machine {
   }
   void handle_peer_up(Now now, const Hello& hello, Outbox& out) override;
   void handle_peer_down(Now, const NodeId& peer, Outbox&) override { deliveries_.erase(peer); }
-  void handle_message(Now now, const NodeId& from, Message message, Outbox& out) override;
+  void handle_message(Now now, const NodeId& from, Message&& message, Outbox& out) override;
   void handle_timer(Now now, TimerId timer, Outbox& out) override;
   void add_to(Counters& counters) const override;
 

@@ -62,7 +62,7 @@ bool LayoutKeeper::learn(BytesView encoded) {
   return true;
 }
 
-void LayoutKeeper::handle_message(Now now, const NodeId& from, Message message, Outbox& out) {
+void LayoutKeeper::handle_message(Now now, const NodeId& from, Message&& message, Outbox& out) {
   dispatch(*this, now, from, message, out);
 }
 

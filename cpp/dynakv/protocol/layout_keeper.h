@@ -39,7 +39,7 @@ class LayoutKeeper final : public Machine {
   MachineInputs inputs() const override { return {.requests = {kKindOf<LayoutRequest>}}; }
   /// Takes up the layout of earlier starts.
   Status start(Now now, Outbox& out) override;
-  void handle_message(Now now, const NodeId& from, Message message, Outbox& out) override;
+  void handle_message(Now now, const NodeId& from, Message&& message, Outbox& out) override;
   void add_to(Counters& counters) const override;
 
   void handle_message(Now now, const NodeId& from, RequestId id, const LayoutRequest& request,

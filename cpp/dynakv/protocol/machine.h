@@ -70,7 +70,7 @@ class Machine {
   virtual void handle_peer_down(Now, const NodeId&, Outbox&) {}
   /// Another node refused this one's Hello, or took back its own.
   virtual void handle_refusal(Now, const Refusal&, Outbox&) {}
-  virtual void handle_message(Now, const NodeId&, Message, Outbox&) {}
+  virtual void handle_message(Now, const NodeId&, Message&&, Outbox&) {}
   virtual void handle_timer(Now, TimerId, Outbox&) {}
 
   /// Clients' requests that wait for their reply here.

@@ -13,7 +13,11 @@ void NodeCore::Parts::route_to(Machine& machine) {
   for (const TimerKind timer : inputs.timers) {
     DYNAKV_CHECK(by_timer.emplace(timer, &machine).second);
   }
-  if (inputs.waiter) DYNAKV_CHECK(by_waiter.emplace(*inputs.waiter, &machine).second);
+  if (inputs.waiter) {
+    Machine*& waiting = by_waiter[static_cast<std::uint8_t>(*inputs.waiter)];
+    DYNAKV_CHECK(waiting == nullptr);
+    waiting = &machine;
+  }
   for (const BodyKind kind : inputs.requests) {
     DYNAKV_CHECK(by_request[kind] == nullptr);
     by_request[kind] = &machine;
@@ -22,8 +26,7 @@ void NodeCore::Parts::route_to(Machine& machine) {
 
 Machine* NodeCore::Parts::machine_for(const Message& message) const {
   if (Machine* machine = by_request[message.body.index()]) return machine;
-  const auto waiting = by_waiter.find(RequestIds::waiter_of(message.id));
-  return waiting != by_waiter.end() ? waiting->second : nullptr;
+  return by_waiter[static_cast<std::uint8_t>(RequestIds::waiter_of(message.id))];
 }
 
 bool NodeCore::Parts::may_send(const NodeId& from, const Body& body) const {

@@ -96,7 +96,7 @@ struct NodeCore::Parts {
   Recovery& recovery = add<Recovery>(identity, view, store, objects, actors, options.protocol);
 
   std::map<TimerKind, Machine*> by_timer;
-  std::map<Waiter, Machine*> by_waiter;
+  std::array<Machine*, 256> by_waiter{};
   std::array<Machine*, std::variant_size_v<Body>> by_request{};
 };
 

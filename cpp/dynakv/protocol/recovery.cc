@@ -30,7 +30,7 @@ Status Recovery::start(Now now, Outbox& out) {
   return {};
 }
 
-void Recovery::handle_message(Now now, const NodeId& from, Message message, Outbox& out) {
+void Recovery::handle_message(Now now, const NodeId& from, Message&& message, Outbox& out) {
   dispatch(*this, now, from, message, out);
 }
 

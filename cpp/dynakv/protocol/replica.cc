@@ -17,11 +17,11 @@ ReplicaError stale_layout() {
 }  // namespace
 
 MachineInputs Replica::inputs() const {
-  return {.requests = {kKindOf<ReplicaGet>, kKindOf<ReplicaPut>, kKindOf<HintPut>,
-                              kKindOf<HintGet>}};
+  return {
+      .requests = {kKindOf<ReplicaGet>, kKindOf<ReplicaPut>, kKindOf<HintPut>, kKindOf<HintGet>}};
 }
 
-void Replica::handle_message(Now now, const NodeId& from, Message message, Outbox& out) {
+void Replica::handle_message(Now now, const NodeId& from, Message&& message, Outbox& out) {
   dispatch(*this, now, from, message, out);
 }
 

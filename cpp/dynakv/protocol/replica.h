@@ -22,7 +22,7 @@ class Replica final : public Machine {
       : view_(view), objects_(objects), actors_(actors), hints_(hints), identity_(identity) {}
 
   MachineInputs inputs() const override;
-  void handle_message(Now now, const NodeId& from, Message message, Outbox& out) override;
+  void handle_message(Now now, const NodeId& from, Message&& message, Outbox& out) override;
   void add_to(Counters& counters) const override;
 
   void handle_message(Now now, const NodeId& from, RequestId id, const ReplicaGet& get,

@@ -18,7 +18,7 @@ Status StepRunner::start(Now now, const StartEvidence& evidence) {
   return core_.start(now, evidence, out_);
 }
 
-void StepRunner::handle_message(Now now, const NodeId& from, Message message) {
+void StepRunner::handle_message(Now now, const NodeId& from, Message&& message) {
   step_is_open_ = true;
   core_.handle_message(now, from, std::move(message), out_);
 }

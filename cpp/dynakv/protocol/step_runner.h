@@ -48,7 +48,7 @@ class StepRunner final : public Greeter {
   Status start(Now now, const StartEvidence& evidence);
 
   // Inputs. Each belongs to the step that is under way, and begins one where there is none.
-  void handle_message(Now now, const NodeId& from, Message message);
+  void handle_message(Now now, const NodeId& from, Message&& message);
   void handle_peer_up(Now now, const Hello& hello);
   void handle_peer_down(Now now, const NodeId& peer);
   void handle_refusal(Now now, const Refusal& refusal);

@@ -15,7 +15,7 @@ MachineInputs WriteCoordinator::inputs() const {
           .requests = {kKindOf<WriteRequest>}};
 }
 
-void WriteCoordinator::handle_message(Now now, const NodeId& from, Message message, Outbox& out) {
+void WriteCoordinator::handle_message(Now now, const NodeId& from, Message&& message, Outbox& out) {
   dispatch(*this, now, from, message, out);
 }
 
