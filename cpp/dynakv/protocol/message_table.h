@@ -56,14 +56,14 @@ enum class TooLarge : std::uint8_t {
   X(WriteReply,      19, nodes,             becomes_error_reply)              \
   X(ErrorReply,      20, nodes,             becomes_error_reply)              \
   X(ReplicaGet,      32, members,           fails_replica_request)            \
-  X(ReplicaGetReply, 33, members,           becomes_replica_error)            \
+  X(ReplicaGetReply, 33, nodes,             becomes_replica_error)            \
   X(ReplicaPut,      34, members,           fails_replica_request)            \
-  X(ReplicaPutReply, 35, members,           becomes_replica_error)            \
-  X(ReplicaError,    36, members,           fits)                             \
+  X(ReplicaPutReply, 35, nodes,             becomes_replica_error)            \
+  X(ReplicaError,    36, nodes,             fits)                             \
   X(HintPut,         37, members,           fails_replica_request)            \
   X(HintGet,         38, members,           fails_replica_request)            \
   X(RecoveryRequest, 39, members,           fails_replica_request)            \
-  X(RecoveryPage,    40, members,           becomes_replica_error)            \
+  X(RecoveryPage,    40, nodes,             becomes_replica_error)            \
   X(LayoutRequest,   48, clients_and_nodes, fits)                             \
   X(LayoutReply,     49, nodes,             fits)                             \
   X(StatusRequest,   50, clients_and_nodes, fits)                             \
