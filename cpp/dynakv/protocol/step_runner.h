@@ -68,7 +68,6 @@ class StepRunner final : public Greeter {
   bool begin_sync();
   /// Errors: `result`, unless the disk was full: then the sync is tried again.
   Status end_sync(Now now, const Status& result);
-  bool is_syncing() const { return syncing_.has_value(); }
 
   /// The earliest step that may be released: its timers are set, its other effects are the
   /// driver's to perform, in order, and then its waiters are to be told.
