@@ -112,18 +112,17 @@ void run_ring_rows(Report& report) {
 }
 
 Message replica_put() {
-  return {static_cast<RequestId>(77), ReplicaPut{.bucket = "default",
-                                                 .key = Bytes(16, 'k'),
-                                                 .layout = static_cast<LayoutVersion>(1),
-                                                 .object = encode_object(object_of(1, 100)),
-                                                 .actor = dot_of(0, 0).actor,
-                                                 .progress = {1, 2, 3}}};
+  return {static_cast<RequestId>(77),
+          ReplicaPut{.envelope = {"default", Bytes(16, 'k'), {static_cast<LayoutVersion>(1)}},
+                     .object = encode_object(object_of(1, 100)),
+                     .actor = dot_of(0, 0).actor,
+                     .progress = {1, 2, 3}}};
 }
 
 /// The floor's message of the same key and as many bytes of object.
 FloorFrame floor_frame(const Message& message) {
   const auto& put = std::get<ReplicaPut>(message.body);
-  return {.type = FloorType::kStore, .id = 77, .key = put.key, .body = put.object};
+  return {.type = FloorType::kStore, .id = 77, .key = put.envelope.key, .body = put.object};
 }
 
 Sample encode_run(std::uint64_t count, const std::function<void(std::string&)>& encode) {

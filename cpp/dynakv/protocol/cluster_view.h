@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "dynakv/base/hash.h"
+#include "dynakv/base/result.h"
 #include "dynakv/domain/layout.h"
 #include "dynakv/domain/ring.h"
 #include "dynakv/protocol/explain.h"
@@ -26,6 +27,13 @@ class ClusterView {
   const Hash128& digest() const { return digest_; }
   bool has_member(const NodeId& node) const { return layout_ && layout_->find(node) != nullptr; }
   LayoutVersion version() const { return layout_ ? layout_->version : LayoutVersion{}; }
+  /// What this node's messages say of its layouts.
+  LayoutStamp stamp() const { return {version()}; }
+  /// Errors: stale_layout, when the sender of a message knows other layouts than this node.
+  Status check(const LayoutStamp& of_sender) const {
+    if (of_sender == stamp()) return {};
+    return fail(ErrorCode::stale_layout, "the sender's layout is not this node's");
+  }
 
   /// `ring`, when given, was built from this very layout: many nodes in one process share it.
   void adopt(Layout layout, std::shared_ptr<const Ring> ring = nullptr) {

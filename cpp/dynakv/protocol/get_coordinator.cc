@@ -101,7 +101,7 @@ void GetCoordinator::ask(Now now, RequestId id, Flight& flight, bool local_ok, O
     flight.explain.note(now.steady, ExplainKind::skipped, owner);
   }
   // Without a good copy of our own there is nothing to compare a digest with.
-  out.send(std::move(asked), id, ReplicaGet{flight.bucket, flight.key, view_.version(), local_ok});
+  out.send(std::move(asked), id, ReplicaGet{{flight.bucket, flight.key, view_.stamp()}, local_ok});
   // Fallbacks are asked before the owners are given up, so that the quorum is not out of reach.
   if (flight.is_sloppy) {
     for (; lost > 0; --lost) ask_fallback(now, id, flight, out);
@@ -121,7 +121,7 @@ void GetCoordinator::ask_fallback(Now now, RequestId id, Flight& flight, Outbox&
     flight.phase.ask_fallback(node);
     sometimes(Sometimes::read_asked_fallback);
     flight.explain.note(now.steady, ExplainKind::sent, node);
-    return out.send(node, id, HintGet{flight.bucket, flight.key, view_.version(), flight.owners});
+    return out.send(node, id, HintGet{{flight.bucket, flight.key, view_.stamp()}, flight.owners});
   }
 }
 
@@ -140,7 +140,7 @@ void GetCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
   }
   if (flight.phase.add_reply(now, from, std::move(reply), flight.explain)) {
     sometimes(Sometimes::digest_differed);
-    out.send(from, id, ReplicaGet{flight.bucket, flight.key, view_.version(), false});
+    out.send(from, id, ReplicaGet{{flight.bucket, flight.key, view_.stamp()}, false});
   }
   advance(now, at, out);
 }

@@ -78,8 +78,8 @@ bool HintedHandoff::send(const NodeId& owner, Delivery& delivery, Hint hint, Out
     object = std::move(*own);
   }
   const RequestId id = ids_.next(identity_.progress());
-  ReplicaPut put{hint.bucket,       hint.key, view_.version(),
-                 std::move(object), {},       identity_.progress()};
+  ReplicaPut put{
+      {hint.bucket, hint.key, view_.stamp()}, std::move(object), {}, identity_.progress()};
   hint.object = {};
   if (canary(Canary::hint_erased_when_sent)) hints_.erase_if_unchanged(owner, hint);
   delivery.in_flight.emplace(id, std::move(hint));

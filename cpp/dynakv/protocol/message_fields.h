@@ -13,7 +13,6 @@
 #include "dynakv/domain/object_format.h"
 #include "dynakv/protocol/messages.h"
 #include "dynakv/protocol/options.h"
-#include "dynakv/protocol/store_keys.h"
 
 namespace dynakv {
 
@@ -117,8 +116,16 @@ void serialize(Archive& ar, ErrorReply& v) {
      bounded(v.object, kFrameBodyBytesMax), v.alive, v.explain);
 }
 template <class Archive>
+void serialize(Archive& ar, LayoutStamp& v) {
+  ar(v.version);
+}
+template <class Archive>
+void serialize(Archive& ar, Envelope& v) {
+  ar(bounded(v.bucket, kBucketNameBytesMax), bounded(v.key, kKeyBytesMax), v.layout);
+}
+template <class Archive>
 void serialize(Archive& ar, ReplicaGet& v) {
-  ar(bounded(v.bucket, kBucketNameBytesMax), bounded(v.key, kKeyBytesMax), v.layout, v.digest_only);
+  ar(v.envelope, v.digest_only);
 }
 template <class Archive>
 void serialize(Archive& ar, ReplicaGetReply& v) {
@@ -126,25 +133,27 @@ void serialize(Archive& ar, ReplicaGetReply& v) {
 }
 template <class Archive>
 void serialize(Archive& ar, ReplicaPut& v) {
-  ar(bounded(v.bucket, kBucketNameBytesMax), bounded(v.key, kKeyBytesMax), v.layout,
-     bounded(v.object, kFrameBodyBytesMax), v.actor, v.progress);
+  ar(v.envelope, bounded(v.object, kFrameBodyBytesMax), v.actor, v.progress);
 }
 template <class Archive>
 void serialize(Archive& ar, HintPut& v) {
-  ar(bounded(v.bucket, kBucketNameBytesMax), bounded(v.key, kKeyBytesMax), v.layout, v.owner,
-     bounded(v.object, kFrameBodyBytesMax), v.progress);
+  ar(v.envelope, v.owner, bounded(v.object, kFrameBodyBytesMax), v.progress);
 }
 template <class Archive>
 void serialize(Archive& ar, HintGet& v) {
-  ar(bounded(v.bucket, kBucketNameBytesMax), bounded(v.key, kKeyBytesMax), v.layout, v.owners);
+  ar(v.envelope, v.owners);
 }
 template <class Archive>
 void serialize(Archive& ar, ReplicaPutReply& v) {
   ar(v.highest_counter, v.progress);
 }
 template <class Archive>
+void serialize(Archive& ar, ObjectCursor& v) {
+  ar(v.slot, bounded(v.bucket, kBucketNameBytesMax), bounded(v.key, kKeyBytesMax));
+}
+template <class Archive>
 void serialize(Archive& ar, RecoveryRequest& v) {
-  ar(v.layout, bounded(v.from, kStoreKeyBytesMax));
+  ar(v.layout, v.from);
 }
 template <class Archive>
 void serialize(Archive& ar, RecoveryRecord& v) {
@@ -153,7 +162,7 @@ void serialize(Archive& ar, RecoveryRecord& v) {
 }
 template <class Archive>
 void serialize(Archive& ar, RecoveryPage& v) {
-  ar(v.records, bounded(v.next, kStoreKeyBytesMax), v.is_last, v.is_whole);
+  ar(v.records, v.next, v.is_last, v.is_whole);
 }
 template <class Archive>
 void serialize(Archive& ar, ReplicaError& v) {

@@ -185,11 +185,27 @@ struct ErrorReply {
   ExplainRecord explain;
 };
 
-/// Coordinator to replica.
-struct ReplicaGet {
+/// What a node knows of layouts, in every message that has a meaning under one layout only. The
+/// receiver acts when it knows the same (ClusterView::check). What else must be equal, or be told,
+/// while layouts change (DESIGN §5 and §7: the live set, the vote, the reap epoch) has its place
+/// here.
+struct LayoutStamp {
+  LayoutVersion version{};
+
+  bool operator==(const LayoutStamp&) const = default;
+};
+
+/// What every message between nodes about one key begins with. NodeCore checks it before any
+/// machine sees the message.
+struct Envelope {
   Bytes bucket;
   Bytes key;
-  LayoutVersion layout{};
+  LayoutStamp layout;
+};
+
+/// Coordinator to replica.
+struct ReplicaGet {
+  Envelope envelope;
   bool digest_only = false;
 };
 
@@ -203,9 +219,7 @@ struct ReplicaGetReply {
 };
 
 struct ReplicaPut {
-  Bytes bucket;
-  Bytes key;
-  LayoutVersion layout{};
+  Envelope envelope;
   Bytes object;
   /// The coordinator's actor for the slot; zero when the sender coordinates nothing (repair).
   ActorId actor{};
@@ -216,9 +230,7 @@ struct ReplicaPut {
 /// Coordinator to a fallback: keep this until `owner` has it (Dynamo §4.6). Answered with a
 /// ReplicaPutReply when it is durable.
 struct HintPut {
-  Bytes bucket;
-  Bytes key;
-  LayoutVersion layout{};
+  Envelope envelope;
   NodeId owner;
   Bytes object;
   Progress progress;
@@ -227,9 +239,7 @@ struct HintPut {
 /// Coordinator to a fallback: what do you hold for these owners? Answered with a ReplicaGetReply;
 /// an empty one is no answer that counts (B34).
 struct HintGet {
-  Bytes bucket;
-  Bytes key;
-  LayoutVersion layout{};
+  Envelope envelope;
   std::vector<NodeId> owners;
 };
 
@@ -242,12 +252,22 @@ struct ReplicaPutReply {
   Progress progress;
 };
 
-/// An amnesic owner asks another owner: which of your objects do I own? Pages follow the order of
-/// store keys.
+/// A place between objects in the order in which a node walks over its own: by slot, bucket, token
+/// of the key, and key. Empty bucket and key: the place before the slot's first object.
+struct ObjectCursor {
+  /// kSlotCount: behind all objects.
+  std::uint16_t slot = 0;
+  /// Otherwise, the place behind this object.
+  Bytes bucket;
+  Bytes key;
+
+  bool operator==(const ObjectCursor&) const = default;
+};
+
+/// An amnesic owner asks another owner: which of your objects do I own?
 struct RecoveryRequest {
-  LayoutVersion layout{};
-  /// The first store key to look at; empty = from the beginning.
-  Bytes from;
+  LayoutStamp layout;
+  ObjectCursor from;
 };
 
 struct RecoveryRecord {
@@ -259,7 +279,7 @@ struct RecoveryRecord {
 struct RecoveryPage {
   std::vector<RecoveryRecord> records;
   /// Where the next page begins, unless this is the last one.
-  Bytes next;
+  ObjectCursor next;
   bool is_last = false;
   /// The sender is not amnesic itself.
   bool is_whole = false;
@@ -349,6 +369,9 @@ using Body = detail::VariantOfRest<void DYNAKV_MESSAGES(DYNAKV_MESSAGE_TYPE)>::t
 #undef DYNAKV_MESSAGE_TYPE
 
 inline const MessageRow& row_of(const Body& body) { return kMessageRows[body.index()]; }
+
+/// Null when the message means the same under every layout.
+const LayoutStamp* stamp_of(const Body& body);
 
 /// A reply carries the id of its request.
 struct Message {

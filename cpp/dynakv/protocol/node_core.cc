@@ -29,8 +29,13 @@ Machine* NodeCore::Parts::machine_for(const Message& message) const {
   return by_waiter[static_cast<std::uint8_t>(RequestIds::waiter_of(message.id))];
 }
 
-bool NodeCore::Parts::may_send(const NodeId& from, const Body& body) const {
-  return row_of(body).may_come_from(view.has_member(from) ? Sender::member : Sender::node);
+Status NodeCore::Parts::check(const NodeId& from, const Body& body) const {
+  const Sender sender = view.has_member(from) ? Sender::member : Sender::node;
+  if (!row_of(body).may_come_from(sender)) {
+    return fail(ErrorCode::auth, "only members may send replica requests");
+  }
+  const LayoutStamp* stamp = stamp_of(body);
+  return stamp == nullptr ? Status{} : view.check(*stamp);
 }
 
 void NodeCore::Parts::follow(Now now, Outbox& out) {
@@ -139,11 +144,10 @@ void NodeCore::handle_message(Now now, const NodeId& from, Message message, Outb
     const Route route = p.admission.admit(from, message, p.in_flight(), out);
     if (route == Route::none) return;
     if (route == Route::forward) machine = &p.forwarder;
-  } else if (!p.may_send(from, message.body)) {
+  } else if (const Status good = p.check(from, message.body); !good) {
     const bool is_request = p.by_request[message.body.index()] != nullptr;
-    if (!is_request) return;
-    return out.send(from, message.id,
-                    ReplicaError{Error{ErrorCode::auth, "only members may send replica requests"}});
+    if (is_request) out.send(from, message.id, ReplicaError{good.error()});
+    return;
   }
   if (machine == nullptr) return;
   const bool may_tell_of_this_node = std::holds_alternative<GossipDelta>(message.body);

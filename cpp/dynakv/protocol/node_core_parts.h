@@ -52,8 +52,10 @@ struct NodeCore::Parts {
   void route_to(Machine& machine);
   /// The machine that a message is for; null when nobody waits for it.
   Machine* machine_for(const Message& message) const;
-  /// The table of messages says who may send what; only the layout knows members (B49).
-  bool may_send(const NodeId& from, const Body& body) const;
+  /// What no machine need ask of another node's message: that its sender may send it (the table of
+  /// messages says who may; only the layout knows members, B49), and that both sides know the same
+  /// layouts. Errors: auth, stale_layout.
+  Status check(const NodeId& from, const Body& body) const;
   /// Brings what one machine has decided to those whom it concerns. Called after each of them.
   void follow(Now now, Outbox& out);
   /// What gossip heard of this very node, from a peer.

@@ -58,7 +58,7 @@ void GetCoordinator::send_repair(Now now, RequestId id, Flight& flight, std::vec
   }
   out.send(
       std::move(owners), id,
-      ReplicaPut{flight.bucket, flight.key, view_.version(), object, {}, identity_.progress()});
+      ReplicaPut{{flight.bucket, flight.key, view_.stamp()}, object, {}, identity_.progress()});
 }
 
 void GetCoordinator::add_holder(Flight& flight, const NodeId& owner) {

@@ -17,6 +17,12 @@ constexpr TimerId kTimer{TimerKind::recovery, 0};
 /// Records that one scan of the store returns; values may be large.
 constexpr std::size_t kScanChunk = 16;
 
+/// The first store key at or behind the cursor.
+Bytes store_key_at(const ObjectCursor& cursor) {
+  if (cursor.key.empty()) return begin_of_slot(cursor.slot);
+  return object_key(cursor.bucket, cursor.key, token_of_key(cursor.key)) + '\0';
+}
+
 }  // namespace
 
 MachineInputs Recovery::inputs() const {
@@ -83,8 +89,8 @@ void Recovery::fill(Now now, bool probes, Outbox& out) {
 void Recovery::ask(Now now, const NodeId& id, Source& source, Outbox& out) {
   source.asked_at = now.steady;
   // A probe asks for a page behind the last slot: the answer only says whether its sender is whole.
-  const Bytes from = source.is_done ? begin_of_slot(kSlotCount) : source.from;
-  out.send(id, source.asked, RecoveryRequest{view_.version(), from});
+  const ObjectCursor from = source.is_done ? ObjectCursor{.slot = kSlotCount} : source.from;
+  out.send(id, source.asked, RecoveryRequest{view_.stamp(), from});
 }
 
 void Recovery::handle_peer_up(Now now, const Hello&, Outbox& out) {
@@ -98,26 +104,21 @@ void Recovery::handle_peer_down(Now, const NodeId& peer, Outbox&) {
 
 void Recovery::handle_message(Now, const NodeId& from, RequestId id, const RecoveryRequest& request,
                               Outbox& out) {
-  if (request.layout != view_.version()) {
-    return out.send(
-        from, id,
-        ReplicaError{Error{ErrorCode::stale_layout, "the sender's layout is not this node's"}});
-  }
   auto page = make_page(from, request.from);
   if (!page) return out.send(from, id, ReplicaError{page.error()});
   out.send(from, id, std::move(*page));
 }
 
-Result<RecoveryPage> Recovery::make_page(const NodeId& requester, Bytes from) const {
+Result<RecoveryPage> Recovery::make_page(const NodeId& requester, const ObjectCursor& from) const {
   RecoveryPage page;
   page.is_whole = identity_.copy_counts();
-  page.next = std::move(from);
+  page.next = from;
   const int n_max = copies_max();
   std::size_t bytes = 0;
   std::size_t looked_at = 0;
   while (looked_at < options_.recovery_scan_count && bytes < options_.recovery_page_bytes) {
     const std::size_t count = std::min(kScanChunk, options_.recovery_scan_count - looked_at);
-    auto records = store_.scan(Space::objects, page.next, {}, count);
+    auto records = store_.scan(Space::objects, store_key_at(page.next), {}, count);
     if (!records) return fail(records.error());
     page.is_last = records->empty();
     if (page.is_last) return page;
@@ -127,10 +128,10 @@ Result<RecoveryPage> Recovery::make_page(const NodeId& requester, Bytes from) co
       ++looked_at;
       if (!view_.ring().owns(requester, parts->slot, n_max)) {
         // The requester owns nothing in this slot.
-        page.next = begin_of_slot(to_number(parts->slot) + 1u);
+        page.next = {.slot = static_cast<std::uint16_t>(to_number(parts->slot) + 1u)};
         break;
       }
-      page.next = store_key + '\0';
+      page.next = {to_number(parts->slot), Bytes(parts->bucket), Bytes(parts->key)};
       const int n = view_.layout().properties_of(parts->bucket).n;
       if (!view_.ring().owns(requester, parts->slot, n)) continue;
       bytes += store_key.size() + object.size();

@@ -1,7 +1,7 @@
 // How an amnesic node gets back what it lost: it pulls, from the other owners of its slots, every
 // object that it owns, and joins it (B31, I15). Until then its copies do not count in R.
 //
-// A page holds the objects of a range of store keys; one page of each peer is under way at a time,
+// A page holds objects in the order of ObjectCursor; one page of each peer is under way at a time,
 // and few peers are pulled from at once. Hints are delivered meanwhile as always. After a restart
 // it begins again from the first page.
 //
@@ -60,7 +60,7 @@ class Recovery final : public Machine {
  private:
   /// One other owner.
   struct Source {
-    Bytes from;
+    ObjectCursor from;
     bool is_done = false;
     /// No page said that its sender is amnesic too.
     bool is_whole = true;
@@ -75,7 +75,7 @@ class Recovery final : public Machine {
   void fill(Now now, bool probes, Outbox& out);
   void ask(Now now, const NodeId& id, Source& source, Outbox& out);
   bool merge(const RecoveryRecord& record);
-  Result<RecoveryPage> make_page(const NodeId& requester, Bytes from) const;
+  Result<RecoveryPage> make_page(const NodeId& requester, const ObjectCursor& from) const;
   void finish_if_complete(Outbox& out);
   bool is_complete() const;
   bool is_complete(Slot slot, const BucketProperties& properties) const;

@@ -8,13 +8,6 @@
 #include "dynakv/protocol/read_phase.h"
 
 namespace dynakv {
-namespace {
-
-ReplicaError stale_layout() {
-  return {Error{ErrorCode::stale_layout, "the sender's layout is not this node's"}};
-}
-
-}  // namespace
 
 MachineInputs Replica::inputs() const {
   return {
@@ -34,8 +27,7 @@ void Replica::add_to(Counters& counters) const {
 void Replica::handle_message(Now, const NodeId& from, RequestId id, const ReplicaGet& get,
                              Outbox& out) {
   ++get_count_;
-  if (get.layout != view_.version()) return out.send(from, id, stale_layout());
-  auto encoded = objects_.load_encoded(get.bucket, get.key);
+  auto encoded = objects_.load_encoded(get.envelope.bucket, get.envelope.key);
   sometimes(Sometimes::damaged_copy_answered_error, !encoded);
   if (!encoded) return out.send(from, id, ReplicaError{encoded.error()});
   ReplicaGetReply reply{digest_of_object(*encoded), {}, false};
@@ -47,9 +39,9 @@ void Replica::handle_message(Now, const NodeId& from, RequestId id, const Replic
 void Replica::handle_message(Now, const NodeId& from, RequestId id, const ReplicaPut& put,
                              Outbox& out) {
   ++put_count_;
-  if (put.layout != view_.version()) return out.send(from, id, stale_layout());
-  const ObjectKind kind = view_.layout().properties_of(put.bucket).kind;
-  const auto context = merge_object(objects_, actors_, put.bucket, put.key, kind, put.object);
+  const ObjectKind kind = view_.layout().properties_of(put.envelope.bucket).kind;
+  const auto context =
+      merge_object(objects_, actors_, put.envelope.bucket, put.envelope.key, kind, put.object);
   if (!context) return out.send(from, id, ReplicaError{context.error()});
   identity_.peers().note(from, put.progress);
   out.send(from, id,
@@ -59,10 +51,11 @@ void Replica::handle_message(Now, const NodeId& from, RequestId id, const Replic
 void Replica::handle_message(Now now, const NodeId& from, RequestId id, const HintPut& put,
                              Outbox& out) {
   ++hint_count_;
-  if (put.layout != view_.version()) return out.send(from, id, stale_layout());
   const auto object = decode_object(put.object);
   if (!object) return out.send(from, id, ReplicaError{object.error()});
-  if (const Status kept = hints_.keep(now, put.owner, put.bucket, put.key, *object); !kept) {
+  if (const Status kept =
+          hints_.keep(now, put.owner, put.envelope.bucket, put.envelope.key, *object);
+      !kept) {
     return out.send(from, id, ReplicaError{kept.error()});
   }
   identity_.peers().note(from, put.progress);
@@ -71,9 +64,8 @@ void Replica::handle_message(Now now, const NodeId& from, RequestId id, const Hi
 
 void Replica::handle_message(Now, const NodeId& from, RequestId id, const HintGet& get,
                              Outbox& out) {
-  if (get.layout != view_.version()) return out.send(from, id, stale_layout());
-  const ObjectKind kind = view_.layout().properties_of(get.bucket).kind;
-  const auto kept = hints_.find(get.owners, get.bucket, get.key, kind);
+  const ObjectKind kind = view_.layout().properties_of(get.envelope.bucket).kind;
+  const auto kept = hints_.find(get.owners, get.envelope.bucket, get.envelope.key, kind);
   if (!kept) return out.send(from, id, ReplicaError{kept.error()});
   ReplicaGetReply reply;
   if (!kept->is_absent()) {

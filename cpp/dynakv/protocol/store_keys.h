@@ -29,9 +29,6 @@ inline constexpr BytesView kActorPrefix = "actor/";
 inline constexpr BytesView kPeerPrefix = "peer/";
 inline constexpr BytesView kMemberPrefix = "member/";
 
-/// Longest object_key(): slot, bucket and its length, token, key.
-inline constexpr std::size_t kStoreKeyBytesMax = 2 + 1 + 255 + 8 + 4096;
-
 /// REQUIRES: the bucket's name is not longer than kBucketNameBytesMax.
 Bytes object_key(BytesView bucket, BytesView key, Token token);
 

@@ -96,7 +96,7 @@ void WriteCoordinator::begin_reading(Now now, RequestId id, Flight& flight, int 
       flight.explain.note(now.steady, ExplainKind::skipped, owner);
     }
   }
-  out.send(std::move(asked), id, ReplicaGet{head.bucket, head.key, view_.version(), local_ok});
+  out.send(std::move(asked), id, ReplicaGet{{head.bucket, head.key, view_.stamp()}, local_ok});
 }
 
 void WriteCoordinator::continue_after_read(Now now, Flights::iterator at, Outbox& out) {
@@ -154,7 +154,7 @@ void WriteCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
   if (flight.reading->add_reply(now, from, std::move(reply), flight.explain)) {
     sometimes(Sometimes::conditional_digest_differed);
     const RequestHead& head = flight.request.head;
-    out.send(from, id, ReplicaGet{head.bucket, head.key, view_.version(), false});
+    out.send(from, id, ReplicaGet{{head.bucket, head.key, view_.stamp()}, false});
   }
   continue_after_read(now, at, out);
 }

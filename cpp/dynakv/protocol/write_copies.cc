@@ -43,7 +43,9 @@ void WriteCoordinator::store(Now now, Flights::iterator at, const Context& seen,
   }
   const RequestHead& head = flight.request.head;
   out.send(std::move(others), at->first,
-           ReplicaPut{head.bucket, head.key, view_.version(), std::move(*encoded), flight.actor,
+           ReplicaPut{{head.bucket, head.key, view_.stamp()},
+                      std::move(*encoded),
+                      flight.actor,
                       identity_.promise_step()});
   stand_in(now, at->first, flight, out);
   advance(now, at, out);
@@ -132,7 +134,9 @@ bool WriteCoordinator::send_hint(Now now, RequestId id, Flight& flight, const No
   ++hinted_count_;
   flight.explain.note(now.steady, ExplainKind::hint_sent, fallback, owner);
   out.send(fallback, id,
-           HintPut{head.bucket, head.key, view_.version(), owner, std::move(*object),
+           HintPut{{head.bucket, head.key, view_.stamp()},
+                   owner,
+                   std::move(*object),
                    identity_.promise_step()});
   return true;
 }

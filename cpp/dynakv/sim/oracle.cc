@@ -41,9 +41,9 @@ void Oracle::message_sent(int from, const Message& message) {
     check_sent_context(*request, write);
     note_sent_context(*request, write);
   } else if (const auto* put = std::get_if<ReplicaPut>(&message.body)) {
-    object_sent(put->key, put->object);
+    object_sent(put->envelope.key, put->object);
   } else if (const auto* hint = std::get_if<HintPut>(&message.body)) {
-    object_sent(hint->key, hint->object);
+    object_sent(hint->envelope.key, hint->object);
   }
 }
 

@@ -249,14 +249,14 @@ TEST_F(Amnesia, AFreshStartDoesNotCountBeforeItHeardTheOthers) {
   Outbox out;
   cluster_.core(0).handle_message(
       cluster_.now, cluster_.id(1),
-      {RequestId{8}, ReplicaGet{"default", key(1), cluster_.layout.version, false}}, out);
+      {RequestId{8}, ReplicaGet{{"default", key(1), {cluster_.layout.version}}, false}}, out);
   const std::vector<Effect> effects = out.take();
   ASSERT_EQ(effects.size(), 1u);
   EXPECT_TRUE(std::get<ReplicaGetReply>(std::get<Send>(effects[0]).message.body).is_incomplete);
   cluster_.connect(0);
   cluster_.core(0).handle_message(
       cluster_.now, cluster_.id(1),
-      {RequestId{16}, ReplicaGet{"default", key(1), cluster_.layout.version, false}}, out);
+      {RequestId{16}, ReplicaGet{{"default", key(1), {cluster_.layout.version}}, false}}, out);
   const std::vector<Effect> later = out.take();
   ASSERT_EQ(later.size(), 1u);
   EXPECT_FALSE(std::get<ReplicaGetReply>(std::get<Send>(later[0]).message.body).is_incomplete);

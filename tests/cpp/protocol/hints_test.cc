@@ -239,7 +239,7 @@ TEST_F(Hints, B26AHintThatChangedOnItsWayIsNotForgotten) {
   ASSERT_TRUE(held.has_value());
   cluster.filter = {};
   Outbox out;
-  HintPut second{"default", "k", cluster.layout.version, owner, {}, {}};
+  HintPut second{{"default", "k", {cluster.layout.version}}, owner, {}, {}};
   Object object;
   object.put({}, Dot{static_cast<ActorId>(99), 1}, Payload{"second", "", {}, 0, 0});
   second.object = encode_object(object);

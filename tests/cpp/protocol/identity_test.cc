@@ -333,7 +333,7 @@ TEST(Identity, ReplicaRequestsFromStrangersAreRefused) {
   Outbox out;
   cluster.core(0).handle_message(
       cluster.now, stranger,
-      Message{RequestId{7}, ReplicaGet{"default", "k", cluster.layout.version, false}}, out);
+      Message{RequestId{7}, ReplicaGet{{"default", "k", {cluster.layout.version}}, false}}, out);
   const auto& send = std::get<Send>(out.effects().front());
   EXPECT_EQ(std::get<ReplicaError>(send.message.body).error.code, ErrorCode::auth);
 }
