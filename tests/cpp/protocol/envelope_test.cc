@@ -66,7 +66,9 @@ TEST(EnvelopeTest, EveryMessageWithAnEnvelopeHasItsStampFound) {
   const auto check = [&](const Body& body, bool has_stamp) {
     SCOPED_TRACE(row_of(body).name);
     ASSERT_EQ(stamp_of(body) != nullptr, has_stamp);
-    if (has_stamp) EXPECT_EQ(*stamp_of(body), stamp);
+    if (has_stamp) {
+      EXPECT_EQ(*stamp_of(body), stamp);
+    }
     ++found;
   };
   check(ReplicaGet{{"b", "k", stamp}}, true);
