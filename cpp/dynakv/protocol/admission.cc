@@ -21,8 +21,8 @@ Status validate_head(const RequestHead& head) {
   return {};
 }
 
-Status validate_write(const WriteRequest& request, const ProtocolOptions& options) {
-  if (const Status valid = validate_head(request.head); !valid) return fail(valid.error());
+Status validate_write(const WriteRequest& request, const KeyRef& key,
+                      const ProtocolOptions& options) {
   if (request.value.size() > options.value_bytes_max) {
     return fail(ErrorCode::value_too_large,
                 "the value has " + std::to_string(request.value.size()) + " bytes; at most " +
@@ -36,7 +36,7 @@ Status validate_write(const WriteRequest& request, const ProtocolOptions& option
     return fail(ErrorCode::invalid_argument, "ttl is negative; give seconds above 0, or none");
   }
   if (!request.context.empty() && !canary(Canary::foreign_context_accepted) &&
-      request.context_scope != context_scope(request.head.bucket, request.head.key)) {
+      request.context_scope != context_scope(key)) {
     return fail(ErrorCode::context_mismatch,
                 "the context was read from another key or bucket; read this key and use its own");
   }
@@ -47,51 +47,64 @@ bool is_data_request(const Body& body) {
   return std::holds_alternative<GetRequest>(body) || std::holds_alternative<WriteRequest>(body);
 }
 
-Route Admission::admit(const NodeId& from, Message& message, std::size_t in_flight, Outbox& out) {
+std::optional<Admitted> Admission::admit(const NodeId& from, Message& message,
+                                         std::size_t in_flight, Outbox& out) {
   if (repeats_.is_repeated(from, message.id) && !canary(Canary::repeats_executed)) {
     sometimes(Sometimes::repeated_request_dropped);
-    return Route::none;
+    return std::nullopt;
   }
-  const Result<Route> route = judge(message, in_flight);
-  if (route) {
-    if (*route == Route::forward) ++forwarded_count_;
-    return *route;
+  Result<Admitted> admitted = judge(message, in_flight);
+  if (admitted) {
+    if (admitted->verdict == Verdict::forward) ++forwarded_count_;
+    return std::move(*admitted);
   }
   ++refused_count_;
-  out.send(from, message.id, refused(route.error()));
-  return Route::none;
+  out.send(from, message.id, refused(admitted.error()));
+  return std::nullopt;
 }
 
-Result<Route> Admission::judge(Message& message, std::size_t in_flight) {
-  if (auto* get = std::get_if<GetRequest>(&message.body)) {
-    if (const Status valid = validate_head(get->head); !valid) return fail(valid.error());
-    if (const Status head = check_head(get->head, in_flight); !head) return fail(head.error());
-    return route_get(get->head);
+Result<Admitted> Admission::judge(Message& message, std::size_t in_flight) {
+  auto* write = std::get_if<WriteRequest>(&message.body);
+  RequestHead& head = write ? write->head : std::get<GetRequest>(message.body).head;
+  if (const Status valid = validate_head(head); !valid) return fail(valid.error());
+  const KeyRef key(head.bucket, head.key);
+  if (write) {
+    if (const Status valid = validate_write(*write, key, options_); !valid) {
+      return fail(valid.error());
+    }
   }
-  auto& write = std::get<WriteRequest>(message.body);
-  if (const Status valid = validate_write(write, options_); !valid) return fail(valid.error());
-  if (const Status head = check_head(write.head, in_flight); !head) return fail(head.error());
-  return route_write(write.head);
+  if (const Status good = check_head(head, in_flight); !good) return fail(good.error());
+  Admitted admitted;
+  admitted.route = view_.route_to(key, head.mode);
+  const bool is_ours = coordinates(admitted.route);
+  if (head.forwarded && !is_ours) {
+    return fail(ErrorCode::stale_layout, "forwarded to a node that does not own the key");
+  }
+  if (write) {
+    const Result<Verdict> verdict = judge_write(head, admitted.route);
+    if (!verdict) return fail(verdict.error());
+    admitted.verdict = *verdict;
+  } else {
+    admitted.verdict = is_ours ? Verdict::coordinate : Verdict::forward;
+    get_count_ += is_ours ? 1 : 0;
+  }
+  return admitted;
 }
 
-Route Admission::route_get(const RequestHead& head) {
-  if (!coordinates(head)) return Route::forward;
-  ++get_count_;
-  return Route::coordinate;
-}
-
-Result<Route> Admission::route_write(const RequestHead& head) {
+Result<Verdict> Admission::judge_write(const RequestHead& head, const Route& route) {
+  const bool is_ours = coordinates(route);
   const bool is_proven = identity_.is_past_proven();
-  const bool passes_on = !is_proven && !head.forwarded && has_other_owner(head);
-  sometimes(Sometimes::write_passed_on_early, passes_on && coordinates(head));
-  if (passes_on || !coordinates(head)) return Route::forward;
+  const bool passes_on =
+      !is_proven && !head.forwarded && !view_.first_usable(route.owners).is_nil();
+  sometimes(Sometimes::write_passed_on_early, passes_on && is_ours);
+  if (passes_on || !is_ours) return Verdict::forward;
   if (!is_proven) {
     sometimes(Sometimes::not_ready_refused);
     return fail(ErrorCode::not_ready,
                 "this node was just restarted and still checks its past; try another owner");
   }
   ++write_count_;
-  return Route::coordinate;
+  return Verdict::coordinate;
 }
 
 Status Admission::check_head(RequestHead& head, std::size_t in_flight) const {
@@ -112,25 +125,13 @@ Status Admission::check_head(RequestHead& head, std::size_t in_flight) const {
     return fail(ErrorCode::overloaded, "this node has too many requests in flight; slow down");
   }
   head.time_left = std::min(head.time_left, options_.request_timeout_max);
-  if (!head.forwarded || coordinates(head)) return {};
-  return fail(ErrorCode::stale_layout, "forwarded to a node that does not own the key");
+  return {};
 }
 
-bool Admission::owns(const RequestHead& head) const {
-  const int n = view_.layout().properties_of(head.bucket).n;
-  return view_.ring().owns(identity_.id(), slot_of(token_of_key(head.key)), n);
-}
-
-bool Admission::coordinates(const RequestHead& head) const {
-  if (owns(head)) return true;
-  if (view_.mode_of(head) == QuorumMode::strict || !view_.has_member(identity_.id())) return false;
-  const int n = view_.layout().properties_of(head.bucket).n;
-  return view_.usable_owner(slot_of(token_of_key(head.key)), n).is_nil();
-}
-
-bool Admission::has_other_owner(const RequestHead& head) const {
-  const int n = view_.layout().properties_of(head.bucket).n;
-  return !view_.usable_owner(slot_of(token_of_key(head.key)), n).is_nil();
+bool Admission::coordinates(const Route& route) const {
+  if (route.is_owner(identity_.id())) return true;
+  if (!route.is_sloppy || !view_.has_member(identity_.id())) return false;
+  return view_.first_usable(route.owners).is_nil();
 }
 
 void Admission::add_to(Counters& counters) const {

@@ -9,6 +9,8 @@
 // Invariant 1: a request that arrives a second time is dropped without a word (RepeatFilter).
 #pragma once
 
+#include <optional>
+
 #include "dynakv/base/result.h"
 #include "dynakv/protocol/cluster_view.h"
 #include "dynakv/protocol/identity.h"
@@ -24,13 +26,20 @@ Status validate_head(const RequestHead& head);
 
 /// Errors: as validate_head; value_too_large; context_mismatch when the context belongs to another
 /// key; invalid_argument.
-Status validate_write(const WriteRequest& request, const ProtocolOptions& options);
+/// REQUIRES: `key` is the request's.
+Status validate_write(const WriteRequest& request, const KeyRef& key,
+                      const ProtocolOptions& options);
 
 /// GetRequest or WriteRequest.
 bool is_data_request(const Body& body);
 
-/// What becomes of a request: `none` when it was refused or dropped.
-enum class Route : std::uint8_t { none, coordinate, forward };
+/// What becomes of a request.
+enum class Verdict : std::uint8_t { coordinate, forward };
+
+struct Admitted {
+  Verdict verdict = Verdict::coordinate;
+  Route route;
+};
 
 class Admission final : public Machine {
  public:
@@ -38,22 +47,19 @@ class Admission final : public Machine {
             const ProtocolOptions& options)
       : identity_(identity), view_(view), store_(store), options_(options) {}
 
-  /// Bounds the request's deadline, and answers it when it is refused. `in_flight`: the requests
-  /// that wait for their reply in any machine. REQUIRES: is_data_request().
-  Route admit(const NodeId& from, Message& message, std::size_t in_flight, Outbox& out);
+  /// Bounds the request's deadline. Nothing: it was dropped, or refused and answered. `in_flight`:
+  /// the requests that wait for their reply in any machine. REQUIRES: is_data_request().
+  std::optional<Admitted> admit(const NodeId& from, Message& message, std::size_t in_flight,
+                                Outbox& out);
 
   void add_to(Counters& counters) const override;
 
  private:
-  Result<Route> judge(Message& message, std::size_t in_flight);
-  Route route_get(const RequestHead& head);
-  Result<Route> route_write(const RequestHead& head);
+  Result<Admitted> judge(Message& message, std::size_t in_flight);
+  Result<Verdict> judge_write(const RequestHead& head, const Route& route);
   Status check_head(RequestHead& head, std::size_t in_flight) const;
-  /// An owner of the key, other than this node, can be reached.
-  bool has_other_owner(const RequestHead& head) const;
-  bool owns(const RequestHead& head) const;
   /// Owns the key, or stands in because no owner can be reached and the quorum is sloppy.
-  bool coordinates(const RequestHead& head) const;
+  bool coordinates(const Route& route) const;
 
   const Identity& identity_;
   const ClusterView& view_;

@@ -32,10 +32,12 @@ void admit_doubt(const ClientFlight& flight, ErrorReply& error) {
 
 }  // namespace
 
-KeyView key_of(const ClientFlight& flight) {
-  if (const auto* get = std::get_if<GetOperation>(&flight.what)) return {get->bucket, get->key};
+KeyRef key_of(const ClientFlight& flight) {
+  if (const auto* get = std::get_if<GetOperation>(&flight.what)) {
+    return {get->bucket, get->key, flight.token};
+  }
   const auto& write = std::get<WriteOperation>(flight.what);
-  return {write.bucket, write.key};
+  return {write.bucket, write.key, flight.token};
 }
 
 void ClientSession::Parts::begin(Now now, ClientFlight flight, const OperationOptions& operation,
@@ -86,7 +88,7 @@ NodeId ClientSession::Parts::choose_target(Now now, const ClientFlight& flight) 
     return view.up().empty() ? NodeId{} : *view.up().begin();
   }
   if (!view.has_layout()) return {};
-  const std::vector<NodeId> walk = view.walk(slot_of(token_of_key(key_of(flight).key)));
+  const std::vector<NodeId> walk = view.walk(key_of(flight).slot());
   const auto has_failed = [&](const NodeId& node) {
     const auto& failed = flight.failed_targets;
     return std::find(failed.begin(), failed.end(), node) != failed.end();

@@ -81,7 +81,9 @@ void ClientSession::start(Now now, OperationId id, GetOperation operation, Outbo
   const OperationOptions options = operation.options;
   ClientFlight flight;
   flight.operation = id;
-  flight.scope = context_scope(operation.bucket, operation.key);
+  const KeyRef key(operation.bucket, operation.key);
+  flight.token = key.token;
+  flight.scope = context_scope(key);
   flight.what = std::move(operation);
   parts_->begin(now, std::move(flight), options, out);
 }
@@ -90,7 +92,9 @@ void ClientSession::start(Now now, OperationId id, WriteOperation operation, Out
   const OperationOptions options = operation.options;
   ClientFlight flight;
   flight.operation = id;
-  flight.scope = context_scope(operation.bucket, operation.key);
+  const KeyRef key(operation.bucket, operation.key);
+  flight.token = key.token;
+  flight.scope = context_scope(key);
   flight.write_id = parts_->random.next();
   if (!operation.has_context) {
     operation.context_scope = flight.scope;

@@ -29,6 +29,8 @@ struct ClientFlight {
   OperationId operation{};
   std::variant<GetOperation, WriteOperation, StatusOperation> what;
   Instant deadline;
+  /// Of a get or a write: the hash of its key, and what its contexts are bound to.
+  Token token{};
   std::uint64_t scope = 0;
   int attempts = 0;
   /// The try that is out; nil target = none is.
@@ -51,13 +53,8 @@ struct ClientFlight {
 inline RequestId as_request(OperationId id) { return static_cast<RequestId>(to_number(id)); }
 inline OperationId as_operation(RequestId id) { return static_cast<OperationId>(to_number(id)); }
 
-struct KeyView {
-  BytesView bucket;
-  BytesView key;
-};
-
 /// The key of a get or a write. REQUIRES: the operation is one of these.
-KeyView key_of(const ClientFlight& flight);
+KeyRef key_of(const ClientFlight& flight);
 
 struct ClientSession::Parts {
   Parts(ClientOptions client_options, Random client_random, RingSource rings)

@@ -16,46 +16,33 @@ void Forwarder::handle_message(Now now, const NodeId& from, Message&& message, O
   dispatch(*this, now, from, message, out);
 }
 
-NodeId Forwarder::choose_owner(const RequestHead& head) const {
-  const int n = view_.layout().properties_of(head.bucket).n;
-  const Slot slot = slot_of(token_of_key(head.key));
-  const NodeId owner = view_.usable_owner(slot, n);
-  if (!owner.is_nil() || view_.mode_of(head) == QuorumMode::strict) return owner;
+NodeId Forwarder::choose_owner(const Route& route) const {
+  const NodeId owner = peers_.first_usable(route.owners);
+  if (!owner.is_nil() || !route.is_sloppy) return owner;
   // In a sloppy quorum a fallback may coordinate where no owner can be reached.
-  for (const NodeId& node : view_.walk(slot)) {
-    if (view_.is_usable(node)) return node;
-  }
-  return {};
+  return peers_.first_usable(route.fallbacks);
 }
 
-template <typename Request>
-void Forwarder::forward(Now now, const NodeId& from, RequestId id, Request request, bool is_write,
-                        Outbox& out) {
-  const NodeId owner = choose_owner(request.head);
+void Forwarder::handle_request(Now now, RoutedRequest&& request, Outbox& out) {
+  Message& message = request.message;
+  const NodeId owner = choose_owner(request.route);
   sometimes(Sometimes::request_forwarded);
   sometimes(Sometimes::forward_found_no_owner, owner.is_nil());
   if (owner.is_nil()) {
-    return out.send(from, id,
+    return out.send(request.from, message.id,
                     refused(ErrorCode::quorum_unavailable,
                             "this node owns no copy of the key and can reach no owner; "
                             "nothing was applied; try another node"));
   }
-  const Flight flight{from, id, owner, now.steady + request.head.time_left, is_write};
+  auto* write = std::get_if<WriteRequest>(&message.body);
+  RequestHead& head = write ? write->head : std::get<GetRequest>(message.body).head;
+  head.forwarded = true;
+  const Flight flight{request.from, message.id, owner, now.steady + head.time_left,
+                      write != nullptr};
   const RequestId flight_id = ids_.next(identity_.progress());
-  request.head.forwarded = true;
   in_flight_.emplace(flight_id, flight);
   deadlines_.add(flight.deadline, flight_id, out);
-  out.send(owner, flight_id, std::move(request));
-}
-
-void Forwarder::handle_message(Now now, const NodeId& from, RequestId id, GetRequest request,
-                               Outbox& out) {
-  forward(now, from, id, std::move(request), false, out);
-}
-
-void Forwarder::handle_message(Now now, const NodeId& from, RequestId id, WriteRequest request,
-                               Outbox& out) {
-  forward(now, from, id, std::move(request), true, out);
+  out.send(owner, flight_id, std::move(message.body));
 }
 
 void Forwarder::pass_back(const NodeId& from, RequestId id, Body reply, Outbox& out) {

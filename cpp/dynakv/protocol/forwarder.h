@@ -8,25 +8,25 @@
 
 #include <map>
 
-#include "dynakv/protocol/cluster_view.h"
 #include "dynakv/protocol/deadlines.h"
 #include "dynakv/protocol/identity.h"
 #include "dynakv/protocol/machine.h"
+#include "dynakv/protocol/reachability.h"
 
 namespace dynakv {
 
 class Forwarder final : public Machine {
  public:
-  Forwarder(const Identity& identity, const ClusterView& view) : identity_(identity), view_(view) {}
+  Forwarder(const Identity& identity, const Reachability& peers)
+      : identity_(identity), peers_(peers) {}
 
   MachineInputs inputs() const override;
+  void handle_request(Now now, RoutedRequest&& request, Outbox& out) override;
   void handle_message(Now now, const NodeId& from, Message&& message, Outbox& out) override;
   void handle_peer_down(Now now, const NodeId& peer, Outbox& out) override;
   void handle_timer(Now now, TimerId timer, Outbox& out) override;
   std::size_t in_flight() const override { return in_flight_.size(); }
 
-  void handle_message(Now now, const NodeId& from, RequestId id, GetRequest request, Outbox& out);
-  void handle_message(Now now, const NodeId& from, RequestId id, WriteRequest request, Outbox& out);
   /// Replies of the owner.
   void handle_message(Now now, const NodeId& from, RequestId id, GetReply reply, Outbox& out);
   void handle_message(Now now, const NodeId& from, RequestId id, WriteReply reply, Outbox& out);
@@ -42,16 +42,13 @@ class Forwarder final : public Machine {
   };
 
   /// The owner, or in a sloppy quorum the fallback, to send to; nil when none can be reached.
-  NodeId choose_owner(const RequestHead& head) const;
-  template <typename Request>
-  void forward(Now now, const NodeId& from, RequestId id, Request request, bool is_write,
-               Outbox& out);
+  NodeId choose_owner(const Route& route) const;
   void pass_back(const NodeId& from, RequestId id, Body reply, Outbox& out);
   void fail_flight(std::map<RequestId, Flight>::iterator flight, ErrorCode code, const char* reason,
                    Outbox& out);
 
   const Identity& identity_;
-  const ClusterView& view_;
+  const Reachability& peers_;
   RequestIds ids_{Waiter::forwarder};
   std::map<RequestId, Flight> in_flight_;
   Deadlines deadlines_{TimerKind::forward_deadline};

@@ -23,46 +23,41 @@ void GetCoordinator::add_to(Counters& counters) const {
   counters["read_repairs"] += repaired_count_;
 }
 
-void GetCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
-                                    const GetRequest& request, Outbox& out) {
-  const RequestHead& head = request.head;
-  const BucketProperties& properties = view_.layout().properties_of(head.bucket);
-  const auto r = (request.r.is_default() ? properties.r : request.r).resolve(properties.n);
-  if (!r) return out.send(from, id, refused(r.error()));
+void GetCoordinator::handle_request(Now now, RoutedRequest&& routed, Outbox& out) {
+  const RequestId id = routed.message.id;
+  auto& request = std::get<GetRequest>(routed.message.body);
+  RequestHead& head = request.head;
+  Route& route = routed.route;
+  const BucketProperties& bucket = route.bucket;
+  const auto r = (request.r.is_default() ? bucket.r : request.r).resolve(bucket.n);
+  if (!r) return out.send(routed.from, id, refused(r.error()));
+  const QuorumNeed need{*r, !route.is_sloppy};
+  const NodeId& self = identity_.id();
+  Explainer explain;
+  if (head.explain) explain = begin_explain(now, self, route, need);
+  const int alive = usable_count(route, peers_, self);
+  sometimes(Sometimes::read_refused_early, alive < *r);
+  if (alive < *r) {
+    ErrorReply refusal = quorum_unavailable(*r, alive, route.is_sloppy);
+    refusal.explain = explain_refusal(std::move(explain), now, route, peers_);
+    return out.send(routed.from, id, std::move(refusal));
+  }
+  const RequestId flight_id = ids_.next(identity_.progress());
+  explain.set_request(flight_id);
   Flight flight;
-  flight.client = from;
+  flight.client = routed.from;
   flight.client_request = id;
-  flight.bucket = head.bucket;
-  flight.key = head.key;
-  flight.kind = properties.kind;
-  flight.slot = slot_of(token_of_key(head.key));
+  flight.bucket = std::move(head.bucket);
+  flight.key = std::move(head.key);
   flight.deadline = now.steady + head.time_left;
   flight.settle_at = now.steady + options_.hint_timeout;
   flight.wake_at = std::min(flight.deadline, flight.settle_at);
-  flight.is_sloppy = view_.mode_of(head) == QuorumMode::sloppy;
-  flight.repair = request.read_repair == ReadRepair::bucket_default ? properties.read_repair
-                                                                    : request.read_repair;
-  flight.owners = view_.owners(flight.slot, properties.n);
-  flight.walk_used = flight.owners.size();
-  flight.holders_needed = properties.n - *r + 1;
-  const NodeId& self = identity_.id();
-  const int alive = flight.is_sloppy ? view_.usable_in_sloppy(flight.slot, self)
-                                     : view_.usable_count(flight.owners, self);
-  sometimes(Sometimes::read_refused_early, alive < *r);
-  if (alive < *r) {
-    ErrorReply refusal = quorum_unavailable(*r, alive, flight.is_sloppy);
-    if (head.explain) {
-      refusal.explain =
-          view_.explain_refusal(now, self, flight.slot, properties.n, *r, !flight.is_sloppy);
-    }
-    return out.send(from, id, std::move(refusal));
-  }
-  flight.phase = ReadPhase(properties.kind, *r, flight.owners);
-  if (head.explain) {
-    flight.explain = view_.explainer(now, self, flight.slot, properties.n, *r, !flight.is_sloppy);
-  }
-  const RequestId flight_id = ids_.next(identity_.progress());
-  flight.explain.set_request(flight_id);
+  flight.repair =
+      request.read_repair == ReadRepair::bucket_default ? bucket.read_repair : request.read_repair;
+  flight.holders_needed = bucket.n - *r + 1;
+  flight.phase = ReadPhase(bucket.kind, *r, route.owners);
+  flight.route = std::move(route);
+  flight.explain = std::move(explain);
   const bool local_ok = read_local(now, flight);
   const auto at = in_flight_.emplace(flight_id, std::move(flight)).first;
   deadlines_.add(at->second.wake_at, flight_id, out);
@@ -75,12 +70,13 @@ void GetCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
 bool GetCoordinator::read_local(Now now, Flight& flight) {
   const NodeId& self = identity_.id();
   if (flight.phase.is_asked(self)) {
-    auto local = objects_.load_encoded(flight.bucket, flight.key);
+    auto local = objects_.load_encoded(flight.key_ref());
     if (local && !identity_.copy_counts()) flight.phase.set_incomplete(self);
     return flight.phase.add_local(now, self, std::move(local), flight.explain);
   }
   flight.phase.ask_fallback(self);
-  const auto kept = hints_.find(flight.owners, flight.bucket, flight.key, flight.kind);
+  const Route& route = flight.route;
+  const auto kept = hints_.find(route.owners, flight.key_ref(), route.bucket.kind);
   Result<Bytes> encoded = kept ? Result<Bytes>(kept->is_absent() ? Bytes() : encode_object(*kept))
                                : Result<Bytes>(fail(kept.error()));
   flight.phase.add_local(now, self, std::move(encoded), flight.explain);
@@ -90,9 +86,9 @@ bool GetCoordinator::read_local(Now now, Flight& flight) {
 void GetCoordinator::ask(Now now, RequestId id, Flight& flight, bool local_ok, Outbox& out) {
   std::vector<NodeId> asked;
   int lost = 0;
-  for (const NodeId& owner : flight.owners) {
+  for (const NodeId& owner : flight.route.owners) {
     if (owner == identity_.id()) continue;
-    if (view_.is_usable(owner)) {
+    if (peers_.is_usable(owner)) {
       asked.push_back(owner);
       flight.explain.note(now.steady, ExplainKind::sent, owner);
       continue;
@@ -101,27 +97,27 @@ void GetCoordinator::ask(Now now, RequestId id, Flight& flight, bool local_ok, O
     flight.explain.note(now.steady, ExplainKind::skipped, owner);
   }
   // Without a good copy of our own there is nothing to compare a digest with.
-  out.send(std::move(asked), id, ReplicaGet{{flight.bucket, flight.key, view_.stamp()}, local_ok});
+  out.send(std::move(asked), id, ReplicaGet{flight.envelope(), local_ok});
   // Fallbacks are asked before the owners are given up, so that the quorum is not out of reach.
-  if (flight.is_sloppy) {
+  if (flight.route.is_sloppy) {
     for (; lost > 0; --lost) ask_fallback(now, id, flight, out);
   }
-  for (const NodeId& owner : flight.owners) {
-    if (owner != identity_.id() && !view_.is_usable(owner)) {
+  for (const NodeId& owner : flight.route.owners) {
+    if (owner != identity_.id() && !peers_.is_usable(owner)) {
       flight.phase.add_failure(owner, ErrorCode::no_nodes_available);
     }
   }
 }
 
 void GetCoordinator::ask_fallback(Now now, RequestId id, Flight& flight, Outbox& out) {
-  const std::vector<NodeId> walk = view_.walk(flight.slot);
-  while (flight.walk_used < walk.size()) {
-    const NodeId& node = walk[flight.walk_used++];
-    if (!view_.is_usable(node) || flight.phase.is_asked(node)) continue;
+  const Route& route = flight.route;
+  while (flight.fallbacks_used < route.fallbacks.size()) {
+    const NodeId& node = route.fallbacks[flight.fallbacks_used++];
+    if (!peers_.is_usable(node) || flight.phase.is_asked(node)) continue;
     flight.phase.ask_fallback(node);
     sometimes(Sometimes::read_asked_fallback);
     flight.explain.note(now.steady, ExplainKind::sent, node);
-    return out.send(node, id, HintGet{{flight.bucket, flight.key, view_.stamp()}, flight.owners});
+    return out.send(node, id, HintGet{flight.envelope(), route.owners});
   }
 }
 
@@ -134,13 +130,13 @@ void GetCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
     const bool is_news = !flight.phase.is_incomplete(from);
     flight.phase.set_incomplete(from);
     // As for an owner that is down: while it counts as pending, so that the quorum stays in reach.
-    if (is_news && flight.is_sloppy && flight.stage == Stage::reading) {
+    if (is_news && flight.route.is_sloppy && flight.stage == Stage::reading) {
       ask_fallback(now, id, flight, out);
     }
   }
   if (flight.phase.add_reply(now, from, std::move(reply), flight.explain)) {
     sometimes(Sometimes::digest_differed);
-    out.send(from, id, ReplicaGet{{flight.bucket, flight.key, view_.stamp()}, false});
+    out.send(from, id, ReplicaGet{flight.envelope(), false});
   }
   advance(now, at, out);
 }
@@ -175,7 +171,7 @@ void GetCoordinator::handle_peer_down(Now now, const NodeId& peer, Outbox& out) 
     const auto at = in_flight_.find(id);
     if (at == in_flight_.end()) continue;
     // While the owner still counts as pending, so that the quorum stays in reach.
-    if (at->second.is_sloppy && at->second.stage == Stage::reading) {
+    if (at->second.route.is_sloppy && at->second.stage == Stage::reading) {
       ask_fallback(now, id, at->second, out);
     }
     handle_message(now, peer, id, error, out);
@@ -199,7 +195,8 @@ void GetCoordinator::handle_timer(Now now, TimerId, Outbox& out) {
       deadlines_.add(flight.wake_at, id, out);
       for (const NodeId& owner : flight.phase.owners_pending()) {
         flight.explain.note(now.steady, ExplainKind::silent, owner);
-        if (flight.is_sloppy && flight.stage == Stage::reading) ask_fallback(now, id, flight, out);
+        if (flight.route.is_sloppy && flight.stage == Stage::reading)
+          ask_fallback(now, id, flight, out);
       }
     }
   }
@@ -266,7 +263,8 @@ void GetCoordinator::fail_flight(Now now, Flights::iterator at, bool timed_out, 
       flight.stage == Stage::repairing
           ? refused(ErrorCode::quorum_timeout, "too few owners took the read's repair in time")
           : quorum_not_met(flight.phase.tally(), timed_out, false, flight.phase.errors());
-  error.alive = static_cast<std::uint16_t>(view_.usable_count(flight.owners, identity_.id()));
+  error.alive =
+      static_cast<std::uint16_t>(peers_.usable_count(flight.route.owners, identity_.id()));
   error.explain = flight.explain.record();
   out.send(flight.client, flight.client_request, std::move(error));
   forget(at);

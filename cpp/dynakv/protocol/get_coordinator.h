@@ -15,40 +15,33 @@
 
 #include <map>
 
-#include "dynakv/protocol/actor_table.h"
-#include "dynakv/protocol/cluster_view.h"
 #include "dynakv/protocol/deadlines.h"
 #include "dynakv/protocol/hint_table.h"
 #include "dynakv/protocol/identity.h"
 #include "dynakv/protocol/machine.h"
 #include "dynakv/protocol/object_table.h"
 #include "dynakv/protocol/options.h"
+#include "dynakv/protocol/reachability.h"
 #include "dynakv/protocol/read_phase.h"
+#include "dynakv/protocol/route.h"
 
 namespace dynakv {
 
 class GetCoordinator final : public Machine {
  public:
-  GetCoordinator(Identity& identity, const ClusterView& view, ObjectTable& objects,
-                 ActorTable& actors, HintTable& hints, const ProtocolOptions& options)
-      : identity_(identity),
-        view_(view),
-        objects_(objects),
-        actors_(actors),
-        hints_(hints),
-        options_(options) {}
+  GetCoordinator(Identity& identity, const Reachability& peers, ObjectTable& objects,
+                 HintTable& hints, const ProtocolOptions& options)
+      : identity_(identity), peers_(peers), objects_(objects), hints_(hints), options_(options) {}
 
   MachineInputs inputs() const override;
+  /// REQUIRES: the request is valid, and this node is an owner of the key, or the quorum is sloppy
+  /// and no owner can be reached.
+  void handle_request(Now now, RoutedRequest&& request, Outbox& out) override;
   void handle_message(Now now, const NodeId& from, Message&& message, Outbox& out) override;
   void handle_peer_down(Now now, const NodeId& peer, Outbox& out) override;
   void handle_timer(Now now, TimerId timer, Outbox& out) override;
   std::size_t in_flight() const override { return in_flight_.size() - replied_count_; }
   void add_to(Counters& counters) const override;
-
-  /// REQUIRES: the request is valid, and this node is an owner of the key, or the quorum is sloppy
-  /// and no owner can be reached.
-  void handle_message(Now now, const NodeId& from, RequestId id, const GetRequest& request,
-                      Outbox& out);
 
   void handle_message(Now now, const NodeId& from, RequestId id, ReplicaGetReply reply,
                       Outbox& out);
@@ -72,19 +65,16 @@ class GetCoordinator final : public Machine {
     RequestId client_request{};
     Bytes bucket;
     Bytes key;
-    ObjectKind kind = ObjectKind::siblings;
-    Slot slot{};
+    Route route;
     Instant deadline;
     /// Late owners are waited for until then, even past the request's deadline.
     Instant settle_at;
     Instant wake_at;
-    bool is_sloppy = false;
     ReadRepair repair = ReadRepair::background;
     Stage stage = Stage::reading;
     ReadPhase phase;
-    std::vector<NodeId> owners;
-    /// How many places of the slot's walk have been tried.
-    std::size_t walk_used = 0;
+    /// How many of the route's fallbacks have been tried.
+    std::size_t fallbacks_used = 0;
     /// While repairing: the reply, what it shows with expired values, which nodes hold that, and
     /// how many must.
     GetReply reply;
@@ -94,6 +84,10 @@ class GetCoordinator final : public Machine {
     std::vector<NodeId> sent_repair;
     int holders_needed = 0;
     Explainer explain;
+
+    KeyRef key_ref() const { return route.key_in(bucket, key); }
+    /// What messages about the key begin with.
+    Envelope envelope() const { return route.envelope(key_ref()); }
   };
   using Flights = std::map<RequestId, Flight>;
 
@@ -119,9 +113,8 @@ class GetCoordinator final : public Machine {
   void forget_oldest_replied(Now now, Outbox& out);
 
   Identity& identity_;
-  const ClusterView& view_;
+  const Reachability& peers_;
   ObjectTable& objects_;
-  ActorTable& actors_;
   HintTable& hints_;
   const ProtocolOptions& options_;
   RequestIds ids_{Waiter::get_coordinator};

@@ -97,10 +97,9 @@ Status HintTable::may_accept(Now now, const NodeId& owner) {
   return {};
 }
 
-Result<HintTable::Draft> HintTable::read(const NodeId& owner, BytesView bucket, BytesView key,
-                                         ObjectKind kind) {
+Result<HintTable::Draft> HintTable::read(const NodeId& owner, const KeyRef& key, ObjectKind kind) {
   Draft draft;
-  draft.store_key = hint_key(owner, object_key(bucket, key, token_of_key(key)));
+  draft.store_key = hint_key(owner, object_key(key));
   draft.owner = owner;
   draft.object = Object(kind);
   const auto stored = store_.get(Space::hints, draft.store_key);
@@ -144,10 +143,10 @@ void HintTable::write(const Draft& draft, BytesView object) {
   store_.put(Space::hints, draft.store_key, value);
 }
 
-Result<HintTable::Draft> HintTable::open(Now now, const NodeId& owner, BytesView bucket,
-                                         BytesView key, ObjectKind kind) {
+Result<HintTable::Draft> HintTable::open(Now now, const NodeId& owner, const KeyRef& key,
+                                         ObjectKind kind) {
   if (const Status accepted = may_accept(now, owner); !accepted) return fail(accepted.error());
-  auto draft = read(owner, bucket, key, kind);
+  auto draft = read(owner, key, kind);
   if (draft && (draft->old_bytes == 0 || canary(Canary::hint_age_restarts))) {
     draft->created_at_ms = now.wall.milliseconds;
   }
@@ -173,9 +172,8 @@ Dot HintTable::next_dot(Draft& draft, const Context& seen) {
 
 void HintTable::save(Draft draft) { write(draft, encode_object(draft.object)); }
 
-Status HintTable::keep(Now now, const NodeId& owner, BytesView bucket, BytesView key,
-                       const Object& object) {
-  auto draft = open(now, owner, bucket, key, object.kind());
+Status HintTable::keep(Now now, const NodeId& owner, const KeyRef& key, const Object& object) {
+  auto draft = open(now, owner, key, object.kind());
   if (!draft) return fail(draft.error());
   const Object before = draft->object;
   sometimes(Sometimes::hint_joined, draft->old_bytes > 0);
@@ -185,22 +183,21 @@ Status HintTable::keep(Now now, const NodeId& owner, BytesView bucket, BytesView
   return {};
 }
 
-bool HintTable::keep_marker(Now now, const NodeId& owner, BytesView bucket, BytesView key,
-                            ObjectKind kind) {
+bool HintTable::keep_marker(Now now, const NodeId& owner, const KeyRef& key, ObjectKind kind) {
   if (!may_accept(now, owner)) return false;
-  auto draft = read(owner, bucket, key, kind);
+  auto draft = read(owner, key, kind);
   if (!draft) return false;
   if (draft->old_bytes == 0) draft->created_at_ms = now.wall.milliseconds;
   write(*draft, draft->object.is_absent() ? Bytes() : encode_object(draft->object));
   return true;
 }
 
-Result<Object> HintTable::find(const std::vector<NodeId>& owners, BytesView bucket, BytesView key,
+Result<Object> HintTable::find(const std::vector<NodeId>& owners, const KeyRef& key,
                                ObjectKind kind) {
   Object found(kind);
   for (const NodeId& owner : owners) {
     if (!has_hints_for(owner)) continue;
-    const auto draft = read(owner, bucket, key, kind);
+    const auto draft = read(owner, key, kind);
     if (!draft) return fail(draft.error());
     found.join(draft->object);
   }

@@ -23,6 +23,7 @@
 #include "dynakv/base/result.h"
 #include "dynakv/base/time.h"
 #include "dynakv/base/types.h"
+#include "dynakv/domain/key_ref.h"
 #include "dynakv/domain/object.h"
 #include "dynakv/protocol/options.h"
 #include "dynakv/protocol/store.h"
@@ -61,9 +62,9 @@ class HintTable {
 
   /// Joins an object into the hint for this owner and key.
   /// Errors: overloaded (a bound, nothing was stored), disk_full, corruption, storage.
-  Status keep(Now now, const NodeId& owner, BytesView bucket, BytesView key, const Object& object);
+  Status keep(Now now, const NodeId& owner, const KeyRef& key, const Object& object);
   /// Notes that the owner lacks what this node holds as an owner itself. False: a bound, or damage.
-  bool keep_marker(Now now, const NodeId& owner, BytesView bucket, BytesView key, ObjectKind kind);
+  bool keep_marker(Now now, const NodeId& owner, const KeyRef& key, ObjectKind kind);
 
   /// The hint for a key that this node is about to write as a fallback.
   struct Draft {
@@ -78,8 +79,7 @@ class HintTable {
     Object object;
   };
   /// Errors: as keep.
-  Result<Draft> open(Now now, const NodeId& owner, BytesView bucket, BytesView key,
-                     ObjectKind kind);
+  Result<Draft> open(Now now, const NodeId& owner, const KeyRef& key, ObjectKind kind);
   /// The next event of the record's actor; a new actor where the old one cannot vouch for its past,
   /// `seen` included.
   Dot next_dot(Draft& draft, const Context& seen);
@@ -87,8 +87,7 @@ class HintTable {
 
   /// The join of the hints kept for these owners of a key; an absent object when there are none.
   /// Errors: corruption, storage.
-  Result<Object> find(const std::vector<NodeId>& owners, BytesView bucket, BytesView key,
-                      ObjectKind kind);
+  Result<Object> find(const std::vector<NodeId>& owners, const KeyRef& key, ObjectKind kind);
 
   /// Up to `count_max` hints for the owner behind `after` (a store_key; empty = from the first).
   /// Errors: corruption, storage.
@@ -104,7 +103,7 @@ class HintTable {
 
  private:
   Status may_accept(Now now, const NodeId& owner);
-  Result<Draft> read(const NodeId& owner, BytesView bucket, BytesView key, ObjectKind kind);
+  Result<Draft> read(const NodeId& owner, const KeyRef& key, ObjectKind kind);
   void write(const Draft& draft, BytesView object);
 
   Store& store_;

@@ -69,7 +69,7 @@ void HintedHandoff::fill(const NodeId& owner, Delivery& delivery, Outbox& out) {
 bool HintedHandoff::send(const NodeId& owner, Delivery& delivery, Hint hint, Outbox& out) {
   Bytes object = std::move(hint.object);
   if (object.empty()) {
-    auto own = objects_.load_encoded(hint.bucket, hint.key);
+    auto own = objects_.load_encoded({hint.bucket, hint.key});
     if (!own) return true;  // damaged here: nothing that could be sent (I20)
     if (own->empty()) {
       hints_.erase_if_unchanged(owner, hint);

@@ -23,6 +23,7 @@
 #include "dynakv/protocol/messages.h"
 #include "dynakv/protocol/outbox.h"
 #include "dynakv/protocol/request_id.h"
+#include "dynakv/protocol/route.h"
 #include "dynakv/protocol/timer.h"
 
 namespace dynakv {
@@ -53,6 +54,13 @@ struct MachineInputs {
   std::vector<BodyKind> requests;
 };
 
+/// A client's request that was admitted, and where it goes.
+struct RoutedRequest {
+  NodeId from;
+  Message message;
+  Route route;
+};
+
 class Machine {
  public:
   Machine() = default;
@@ -70,6 +78,8 @@ class Machine {
   virtual void handle_peer_down(Now, const NodeId&, Outbox&) {}
   /// Another node refused this one's Hello, or took back its own.
   virtual void handle_refusal(Now, const Refusal&, Outbox&) {}
+  /// A client's request, or one that another node passed on.
+  virtual void handle_request(Now, RoutedRequest&&, Outbox&) {}
   virtual void handle_message(Now, const NodeId&, Message&&, Outbox&) {}
   virtual void handle_timer(Now, TimerId, Outbox&) {}
 

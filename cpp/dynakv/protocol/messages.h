@@ -19,6 +19,7 @@
 #include "dynakv/base/types.h"
 #include "dynakv/domain/bucket.h"
 #include "dynakv/domain/context.h"
+#include "dynakv/domain/key_ref.h"
 #include "dynakv/domain/membership.h"
 #include "dynakv/domain/quorum.h"
 #include "dynakv/protocol/explain.h"
@@ -381,8 +382,11 @@ struct Message {
 
 /// Binds a context to the key it was read from: actors count for a whole slot, so a context of
 /// another key would cover events it never saw.
+inline std::uint64_t context_scope(const KeyRef& key) {
+  return hash64_of_pair(hash64(key.bucket), to_number(key.token));
+}
 inline std::uint64_t context_scope(BytesView bucket, BytesView key) {
-  return hash64_of_pair(hash64(bucket), hash64(key));
+  return context_scope(KeyRef(bucket, key));
 }
 
 }  // namespace dynakv

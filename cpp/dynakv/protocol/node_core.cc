@@ -139,12 +139,12 @@ void NodeCore::handle_message(Now now, const NodeId& from, Message message, Outb
   if (std::holds_alternative<StatusRequest>(message.body)) {
     return out.send(from, message.id, p.status(now));
   }
-  Machine* machine = p.machine_for(message);
   if (is_data_request(message.body)) {
-    const Route route = p.admission.admit(from, message, p.in_flight(), out);
-    if (route == Route::none) return;
-    if (route == Route::forward) machine = &p.forwarder;
-  } else if (const Status good = p.check(from, message.body); !good) {
+    p.handle_request(now, from, std::move(message), out);
+    return p.follow(now, out);
+  }
+  Machine* machine = p.machine_for(message);
+  if (const Status good = p.check(from, message.body); !good) {
     const bool is_request = p.by_request[message.body.index()] != nullptr;
     if (is_request) out.send(from, message.id, ReplicaError{good.error()});
     return;
@@ -154,6 +154,14 @@ void NodeCore::handle_message(Now now, const NodeId& from, Message message, Outb
   machine->handle_message(now, from, std::move(message), out);
   if (may_tell_of_this_node) p.follow_own_state(from);
   p.follow(now, out);
+}
+
+void NodeCore::Parts::handle_request(Now now, const NodeId& from, Message&& message, Outbox& out) {
+  auto admitted = admission.admit(from, message, in_flight(), out);
+  if (!admitted) return;
+  const bool is_ours = admitted->verdict == Verdict::coordinate;
+  Machine& machine = is_ours ? *by_request[message.body.index()] : forwarder;
+  machine.handle_request(now, {from, std::move(message), std::move(admitted->route)}, out);
 }
 
 void NodeCore::handle_timer(Now now, TimerId timer, Outbox& out) {

@@ -52,6 +52,8 @@ struct NodeCore::Parts {
   void route_to(Machine& machine);
   /// The machine that a message is for; null when nobody waits for it.
   Machine* machine_for(const Message& message) const;
+  /// A client's request: admits it, and gives it to the machine that coordinates or forwards it.
+  void handle_request(Now now, const NodeId& from, Message&& message, Outbox& out);
   /// What no machine need ask of another node's message: that its sender may send it (the table of
   /// messages says who may; only the layout knows members, B49), and that both sides know the same
   /// layouts. Errors: auth, stale_layout.
@@ -88,14 +90,13 @@ struct NodeCore::Parts {
   PastCheck& past = add<PastCheck>(identity, EventSources{actors, hints}, view, options.protocol);
   Rejoin& rejoin = add<Rejoin>(options, identity, view, formation);
   Admission& admission = add<Admission>(identity, view, store, options.protocol);
-  GetCoordinator& gets =
-      add<GetCoordinator>(identity, view, objects, actors, hints, options.protocol);
+  GetCoordinator& gets = add<GetCoordinator>(identity, view, objects, hints, options.protocol);
   WriteCoordinator& writes =
       add<WriteCoordinator>(identity, view, objects, actors, hints, options.protocol);
   Forwarder& forwarder = add<Forwarder>(identity, view);
-  Replica& replica = add<Replica>(view, objects, actors, hints, identity);
+  Replica& replica = add<Replica>(identity, view, objects, hints);
   HintedHandoff& handoff = add<HintedHandoff>(identity, view, hints, objects, options.protocol);
-  Recovery& recovery = add<Recovery>(identity, view, store, objects, actors, options.protocol);
+  Recovery& recovery = add<Recovery>(identity, view, store, objects, options.protocol);
 
   std::map<TimerKind, Machine*> by_timer;
   std::array<Machine*, 256> by_waiter{};

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "dynakv/base/canary.h"
-#include "dynakv/base/hash.h"
 #include "dynakv/base/sometimes.h"
 #include "dynakv/domain/object_format.h"
 #include "dynakv/protocol/store_keys.h"
@@ -30,15 +29,14 @@ const Bytes* ObjectTable::find(BytesView store_key) {
   return &entry.encoded;
 }
 
-Result<Bytes> ObjectTable::load_encoded(BytesView bucket, BytesView key) {
-  const Token token = token_of_key(key);
-  Bytes store_key = object_key(bucket, key, token);
+Result<Bytes> ObjectTable::load_encoded(const KeyRef& key) {
+  Bytes store_key = object_key(key);
   if (const Bytes* encoded = find(store_key)) return *encoded;
   auto stored = store_.get(Space::objects, store_key);
   if (!stored && canary(Canary::read_error_is_absent)) return Bytes{};
   if (!stored) {
     sometimes(Sometimes::actor_retired_by_read_error);
-    actors_.retire(slot_of(token));
+    actors_.retire(key.slot());
     return fail(stored.error());
   }
   if (!stored->has_value()) return Bytes{};
@@ -46,26 +44,25 @@ Result<Bytes> ObjectTable::load_encoded(BytesView bucket, BytesView key) {
   return std::move(**stored);
 }
 
-Result<Object> ObjectTable::load(BytesView bucket, BytesView key, ObjectKind kind) {
-  const Token token = token_of_key(key);
+Result<Object> ObjectTable::load(const KeyRef& key, ObjectKind kind) {
   Result<Object> object(kind);
-  if (const Bytes* remembered = find(object_key(bucket, key, token))) {
+  if (const Bytes* remembered = find(object_key(key))) {
     object = decode_object(*remembered);
   } else {
-    const auto encoded = load_encoded(bucket, key);
+    const auto encoded = load_encoded(key);
     if (!encoded) return fail(encoded.error());
     if (!encoded->empty()) object = decode_object(*encoded);
   }
   if (!object || object->kind() != kind) {
-    actors_.retire(slot_of(token));
+    actors_.retire(key.slot());
     return fail(ErrorCode::corruption,
                 "this node's copy is damaged or not of its bucket's conflict policy");
   }
   return object;
 }
 
-void ObjectTable::save_encoded(BytesView bucket, BytesView key, BytesView encoded) {
-  Bytes store_key = object_key(bucket, key, token_of_key(key));
+void ObjectTable::save_encoded(const KeyRef& key, BytesView encoded) {
+  Bytes store_key = object_key(key);
   store_.put(Space::objects, store_key, encoded);
   const auto found = index_.find(store_key);
   if (found == index_.end()) {
@@ -81,6 +78,34 @@ void ObjectTable::save_encoded(BytesView bucket, BytesView key, BytesView encode
   entry.encoded.assign(encoded);
   entry.recently_used = true;
   evict_until(bytes_max_);
+}
+
+Result<Context> ObjectTable::merge(const KeyRef& key, ObjectKind kind, BytesView encoded) {
+  auto incoming = decode_object(encoded);
+  if (!incoming) return fail(incoming.error());
+  if (incoming->kind() != kind) {
+    return fail(ErrorCode::invalid_argument, "the object is not of its bucket's conflict policy");
+  }
+  actors_.check_against(key.slot(), incoming->context());
+
+  // A delete of an absent key by a writer that had seen nothing leaves no state.
+  if (incoming->is_absent()) return incoming->context();
+  auto local = load(key, kind);
+  if (!local) return fail(local.error());
+  if (local->is_absent()) {
+    save_encoded(key, encoded);
+    return incoming->context();
+  }
+  if (!canary(Canary::overwrite_not_join)) incoming->join(*local);
+  if (canary(Canary::replica_counts_too) && *incoming != *local && !incoming->siblings().empty()) {
+    const Payload payload = incoming->siblings().back().payload;
+    const Dot again = actors_.next_dot(key.slot());
+    incoming->put(incoming->context(), again, payload);
+  }
+  sometimes(Sometimes::replica_joined_siblings, incoming->siblings().size() > 1);
+  sometimes(Sometimes::replica_put_was_old, *incoming == *local);
+  if (*incoming != *local) save_encoded(key, encode_object(*incoming));
+  return incoming->context();
 }
 
 void ObjectTable::remember(Bytes store_key, BytesView encoded) {

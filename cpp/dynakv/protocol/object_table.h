@@ -17,6 +17,8 @@
 
 #include "dynakv/base/result.h"
 #include "dynakv/base/types.h"
+#include "dynakv/domain/context.h"
+#include "dynakv/domain/key_ref.h"
 #include "dynakv/domain/object.h"
 #include "dynakv/protocol/actor_table.h"
 #include "dynakv/protocol/options.h"
@@ -30,14 +32,20 @@ class ObjectTable {
 
   /// The object in its byte form; empty when the key was never written.
   /// Errors: corruption, storage.
-  Result<Bytes> load_encoded(BytesView bucket, BytesView key);
+  Result<Bytes> load_encoded(const KeyRef& key);
 
   /// The object; one without context and siblings when the key was never written.
   /// Errors: corruption (also when the stored object is of another kind), storage.
-  Result<Object> load(BytesView bucket, BytesView key, ObjectKind kind);
+  Result<Object> load(const KeyRef& key, ObjectKind kind);
 
   /// Stores an object in its byte form (domain/object_format.h) with the current step.
-  void save_encoded(BytesView bucket, BytesView key, BytesView encoded);
+  void save_encoded(const KeyRef& key, BytesView encoded);
+
+  /// Joins an encoded object that another node sent into this node's copy, with the current step:
+  /// replica puts, hints that come home, repairs and recovered objects all go through here. Returns
+  /// the context of the copy afterwards.
+  /// Errors: corruption, storage, invalid_argument (another kind).
+  Result<Context> merge(const KeyRef& key, ObjectKind kind, BytesView encoded);
 
   StoreCondition condition() const { return store_.condition(); }
 

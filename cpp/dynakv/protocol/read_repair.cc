@@ -5,7 +5,6 @@
 #include "dynakv/base/canary.h"
 #include "dynakv/base/sometimes.h"
 #include "dynakv/protocol/get_coordinator.h"
-#include "dynakv/protocol/object_merge.h"
 
 namespace dynakv {
 
@@ -48,7 +47,7 @@ void GetCoordinator::send_repair(Now now, RequestId id, Flight& flight, std::vec
     owners.erase(self);
     flight.sent_repair.push_back(identity_.id());
     // A copy that cannot be read or written stays as it is, and does not count as a holder.
-    if (merge_object(objects_, actors_, flight.bucket, flight.key, flight.kind, object)) {
+    if (objects_.merge(flight.key_ref(), flight.route.bucket.kind, object)) {
       add_holder(flight, identity_.id());
     }
   }
@@ -56,9 +55,7 @@ void GetCoordinator::send_repair(Now now, RequestId id, Flight& flight, std::vec
     flight.explain.note(now.steady, ExplainKind::repair_sent, owner);
     flight.sent_repair.push_back(owner);
   }
-  out.send(
-      std::move(owners), id,
-      ReplicaPut{{flight.bucket, flight.key, view_.stamp()}, object, {}, identity_.progress()});
+  out.send(std::move(owners), id, ReplicaPut{flight.envelope(), object, {}, identity_.progress()});
 }
 
 void GetCoordinator::add_holder(Flight& flight, const NodeId& owner) {

@@ -7,7 +7,6 @@
 #include "dynakv/base/canary.h"
 #include "dynakv/base/sometimes.h"
 #include "dynakv/domain/object_format.h"
-#include "dynakv/protocol/object_merge.h"
 #include "dynakv/protocol/store_keys.h"
 
 namespace dynakv {
@@ -20,7 +19,7 @@ constexpr std::size_t kScanChunk = 16;
 /// The first store key at or behind the cursor.
 Bytes store_key_at(const ObjectCursor& cursor) {
   if (cursor.key.empty()) return begin_of_slot(cursor.slot);
-  return object_key(cursor.bucket, cursor.key, token_of_key(cursor.key)) + '\0';
+  return object_key({cursor.bucket, cursor.key}) + '\0';
 }
 
 }  // namespace
@@ -144,8 +143,7 @@ Result<RecoveryPage> Recovery::make_page(const NodeId& requester, const ObjectCu
 
 bool Recovery::merge(const RecoveryRecord& record) {
   const ObjectKind kind = view_.layout().properties_of(record.bucket).kind;
-  const auto merged =
-      merge_object(objects_, actors_, record.bucket, record.key, kind, record.object);
+  const auto merged = objects_.merge({record.bucket, record.key}, kind, record.object);
   if (merged) {
     ++recovered_count_;
     return true;

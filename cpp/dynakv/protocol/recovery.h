@@ -18,7 +18,6 @@
 
 #include <map>
 
-#include "dynakv/protocol/actor_table.h"
 #include "dynakv/protocol/cluster_view.h"
 #include "dynakv/protocol/identity.h"
 #include "dynakv/protocol/machine.h"
@@ -30,13 +29,8 @@ namespace dynakv {
 class Recovery final : public Machine {
  public:
   Recovery(Identity& identity, const ClusterView& view, Store& store, ObjectTable& objects,
-           ActorTable& actors, const ProtocolOptions& options)
-      : identity_(identity),
-        view_(view),
-        store_(store),
-        objects_(objects),
-        actors_(actors),
-        options_(options) {}
+           const ProtocolOptions& options)
+      : identity_(identity), view_(view), store_(store), objects_(objects), options_(options) {}
 
   /// Begins from the first page if the node is amnesic and has a layout; otherwise does nothing.
   void begin(Now now, Outbox& out);
@@ -86,7 +80,6 @@ class Recovery final : public Machine {
   const ClusterView& view_;
   Store& store_;
   ObjectTable& objects_;
-  ActorTable& actors_;
   const ProtocolOptions& options_;
   RequestIds ids_{Waiter::recovery};
   std::map<NodeId, Source> sources_;

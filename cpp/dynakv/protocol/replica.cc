@@ -4,10 +4,18 @@
 
 #include "dynakv/base/sometimes.h"
 #include "dynakv/domain/object_format.h"
-#include "dynakv/protocol/object_merge.h"
 #include "dynakv/protocol/read_phase.h"
 
 namespace dynakv {
+namespace {
+
+KeyRef key_of(const Envelope& envelope) { return {envelope.bucket, envelope.key}; }
+
+}  // namespace
+
+ObjectKind Replica::kind_of(const Envelope& envelope) const {
+  return view_.layout().properties_of(envelope.bucket).kind;
+}
 
 MachineInputs Replica::inputs() const {
   return {
@@ -27,7 +35,7 @@ void Replica::add_to(Counters& counters) const {
 void Replica::handle_message(Now, const NodeId& from, RequestId id, const ReplicaGet& get,
                              Outbox& out) {
   ++get_count_;
-  auto encoded = objects_.load_encoded(get.envelope.bucket, get.envelope.key);
+  auto encoded = objects_.load_encoded(key_of(get.envelope));
   sometimes(Sometimes::damaged_copy_answered_error, !encoded);
   if (!encoded) return out.send(from, id, ReplicaError{encoded.error()});
   ReplicaGetReply reply{digest_of_object(*encoded), {}, false};
@@ -39,9 +47,7 @@ void Replica::handle_message(Now, const NodeId& from, RequestId id, const Replic
 void Replica::handle_message(Now, const NodeId& from, RequestId id, const ReplicaPut& put,
                              Outbox& out) {
   ++put_count_;
-  const ObjectKind kind = view_.layout().properties_of(put.envelope.bucket).kind;
-  const auto context =
-      merge_object(objects_, actors_, put.envelope.bucket, put.envelope.key, kind, put.object);
+  const auto context = objects_.merge(key_of(put.envelope), kind_of(put.envelope), put.object);
   if (!context) return out.send(from, id, ReplicaError{context.error()});
   identity_.peers().note(from, put.progress);
   out.send(from, id,
@@ -53,9 +59,7 @@ void Replica::handle_message(Now now, const NodeId& from, RequestId id, const Hi
   ++hint_count_;
   const auto object = decode_object(put.object);
   if (!object) return out.send(from, id, ReplicaError{object.error()});
-  if (const Status kept =
-          hints_.keep(now, put.owner, put.envelope.bucket, put.envelope.key, *object);
-      !kept) {
+  if (const Status kept = hints_.keep(now, put.owner, key_of(put.envelope), *object); !kept) {
     return out.send(from, id, ReplicaError{kept.error()});
   }
   identity_.peers().note(from, put.progress);
@@ -64,8 +68,7 @@ void Replica::handle_message(Now now, const NodeId& from, RequestId id, const Hi
 
 void Replica::handle_message(Now, const NodeId& from, RequestId id, const HintGet& get,
                              Outbox& out) {
-  const ObjectKind kind = view_.layout().properties_of(get.envelope.bucket).kind;
-  const auto kept = hints_.find(get.owners, get.envelope.bucket, get.envelope.key, kind);
+  const auto kept = hints_.find(get.owners, key_of(get.envelope), kind_of(get.envelope));
   if (!kept) return out.send(from, id, ReplicaError{kept.error()});
   ReplicaGetReply reply;
   if (!kept->is_absent()) {

@@ -6,7 +6,6 @@
 // actor is never used again (I20, B1, B43).
 #pragma once
 
-#include "dynakv/protocol/actor_table.h"
 #include "dynakv/protocol/cluster_view.h"
 #include "dynakv/protocol/hint_table.h"
 #include "dynakv/protocol/identity.h"
@@ -17,9 +16,8 @@ namespace dynakv {
 
 class Replica final : public Machine {
  public:
-  Replica(const ClusterView& view, ObjectTable& objects, ActorTable& actors, HintTable& hints,
-          Identity& identity)
-      : view_(view), objects_(objects), actors_(actors), hints_(hints), identity_(identity) {}
+  Replica(Identity& identity, const ClusterView& view, ObjectTable& objects, HintTable& hints)
+      : identity_(identity), view_(view), objects_(objects), hints_(hints) {}
 
   MachineInputs inputs() const override;
   void handle_message(Now now, const NodeId& from, Message&& message, Outbox& out) override;
@@ -33,11 +31,13 @@ class Replica final : public Machine {
   void handle_message(Now now, const NodeId& from, RequestId id, const HintGet& get, Outbox& out);
 
  private:
+  /// Of the envelope's bucket.
+  ObjectKind kind_of(const Envelope& envelope) const;
+
+  Identity& identity_;
   const ClusterView& view_;
   ObjectTable& objects_;
-  ActorTable& actors_;
   HintTable& hints_;
-  Identity& identity_;
   std::uint64_t get_count_ = 0;
   std::uint64_t put_count_ = 0;
   std::uint64_t hint_count_ = 0;

@@ -7,10 +7,21 @@
 
 namespace dynakv {
 
-Replication::Replication(int required, bool is_sloppy, const std::vector<NodeId>& owners)
-    : required_(required), is_sloppy_(is_sloppy) {
-  copies_.reserve(owners.size());
-  for (const NodeId& owner : owners) copies_.push_back({owner, owner});
+namespace {
+
+int counted_as_enough(int required) {
+  return canary(Canary::quorum_one_too_few) ? required - 1 : required;
+}
+
+}  // namespace
+
+Replication::Replication(int required, bool is_sloppy, const QuorumGroups& owners)
+    : required_(required),
+      is_sloppy_(is_sloppy),
+      held_by_owners_(counted_as_enough(required), owners.count()),
+      held_by_any_(held_by_owners_) {
+  copies_.reserve(owners.members().size());
+  for (const auto& [node, groups] : owners.members()) copies_.push_back({node, node, groups});
 }
 
 Replication::Copy* Replication::find(const NodeId& node) {
@@ -26,8 +37,9 @@ bool Replication::is_asked(const NodeId& node) const {
 
 void Replication::add_stand_in(const NodeId& node, const NodeId& owner) {
   DYNAKV_CHECK(!is_asked(node));
-  find(owner)->is_covered = true;
-  copies_.push_back({node, owner});
+  Copy* const own = find(owner);
+  own->is_covered = true;
+  copies_.push_back({node, owner, own->groups});
 }
 
 bool Replication::add_held(const NodeId& node) {
@@ -35,7 +47,9 @@ bool Replication::add_held(const NodeId& node) {
   if (copy == nullptr) return false;
   if (!copy->is_open() && !canary(Canary::quorum_counts_twice)) return false;
   copy->state = CopyState::held;
+  held_by_any_.add_yes(copy->groups);
   if (copy->is_own()) {
+    held_by_owners_.add_yes(copy->groups);
     acked_.push_back(node);
   } else {
     hinted_.push_back({node, copy->owner});
@@ -76,19 +90,14 @@ std::vector<NodeId> Replication::waiting_owners() const {
   return owners;
 }
 
-int Replication::held_count() const {
-  return static_cast<int>(acked_.size() + (is_sloppy_ ? hinted_.size() : 0));
-}
-
 QuorumState Replication::state() const {
-  const int held = held_count();
-  if (held >= required_ - (canary(Canary::quorum_one_too_few) ? 1 : 0)) return QuorumState::met;
-  const auto open = std::count_if(copies_.begin(), copies_.end(), [this](const Copy& copy) {
-    return counts(copy) && copy.is_open();
-  });
+  JointCount count = counted();
+  for (const Copy& copy : copies_) {
+    if (counts(copy) && copy.is_open()) count.add_open(copy.groups);
+  }
+  const QuorumState state = count.state();
   const bool may_grow = is_sloppy_ && !is_exhausted_;
-  if (held + static_cast<int>(open) < required_ && !may_grow) return QuorumState::failed;
-  return QuorumState::waiting;
+  return state == QuorumState::failed && may_grow ? QuorumState::waiting : state;
 }
 
 bool Replication::is_settled(const Copy& copy) const {
@@ -112,7 +121,5 @@ std::vector<NodeId> Replication::unsettled_owners() const {
   }
   return owners;
 }
-
-bool Replication::is_strict() const { return static_cast<int>(acked_.size()) >= required_; }
 
 }  // namespace dynakv

@@ -1,5 +1,6 @@
 // Where the copies of one write are: at its owners, and at fallbacks that stand in for owners which
-// are down or silent (Dynamo §4.6). The pure half of a quorum write.
+// are down or silent (Dynamo §4.6). The pure half of a quorum write: W of each group of owners must
+// hold it. A stand-in counts in the groups of the owner that it stands in for.
 //
 // Invariant 1: a physical node counts once (I9, B33): it holds its own copy or one owner's hint.
 // Invariant 2: hints count towards W only in a sloppy quorum.
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "dynakv/base/types.h"
+#include "dynakv/domain/joint_quorum.h"
 #include "dynakv/domain/quorum.h"
 #include "dynakv/protocol/messages.h"
 
@@ -16,9 +18,10 @@ namespace dynakv {
 
 class Replication {
  public:
+  /// Of no owner, until there is something to count.
   Replication() = default;
   /// Every owner is waited for at first.
-  Replication(int required, bool is_sloppy, const std::vector<NodeId>& owners);
+  Replication(int required, bool is_sloppy, const QuorumGroups& owners);
 
   /// `node`, which is asked to keep a hint for `owner`, is waited for too.
   /// REQUIRES: `node` is not asked yet.
@@ -47,9 +50,10 @@ class Replication {
   bool is_settled() const;
 
   int required() const { return required_; }
-  int held_count() const;
+  /// In the group that has the fewest.
+  int held_count() const { return counted().yes_count(); }
   /// The quorum is met by owners alone.
-  bool is_strict() const;
+  bool is_strict() const { return held_by_owners_.state() == QuorumState::met; }
   /// In the order of their answers.
   const std::vector<NodeId>& acked() const { return acked_; }
   const std::vector<StandIn>& hinted() const { return hinted_; }
@@ -60,6 +64,7 @@ class Replication {
     NodeId node;
     /// Whose copy it is: the node itself, or the owner that it stands in for.
     NodeId owner;
+    GroupSet groups = 0;
     CopyState state = CopyState::waiting;
     /// For an owner's own copy: another node stands in, or the coordinator keeps a hint.
     bool is_covered = false;
@@ -71,11 +76,15 @@ class Replication {
   Copy* find(const NodeId& node);
   bool is_settled(const Copy& copy) const;
   bool counts(const Copy& copy) const { return copy.is_own() || is_sloppy_; }
+  const JointCount& counted() const { return is_sloppy_ ? held_by_any_ : held_by_owners_; }
 
   int required_ = 0;
   bool is_sloppy_ = false;
   bool is_exhausted_ = false;
   std::vector<Copy> copies_;
+  JointCount held_by_owners_{0, 1};
+  /// By owners, and as hints.
+  JointCount held_by_any_{0, 1};
   std::vector<NodeId> acked_;
   std::vector<StandIn> hinted_;
 };

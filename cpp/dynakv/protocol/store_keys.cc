@@ -32,15 +32,15 @@ Bytes node_key(BytesView prefix, const NodeId& node) {
 
 }  // namespace
 
-Bytes object_key(BytesView bucket, BytesView key, Token token) {
-  DYNAKV_CHECK(bucket.size() <= kBucketNameBytesMax);
+Bytes object_key(const KeyRef& key) {
+  DYNAKV_CHECK(key.bucket.size() <= kBucketNameBytesMax);
   Bytes out;
-  out.reserve(11 + bucket.size() + key.size());
-  append_big_endian(out, to_number(slot_of(token)));
-  append_big_endian(out, static_cast<std::uint8_t>(bucket.size()));
-  out.append(bucket);
-  append_big_endian(out, to_number(token));
-  out.append(key);
+  out.reserve(11 + key.bucket.size() + key.key.size());
+  append_big_endian(out, to_number(key.slot()));
+  append_big_endian(out, static_cast<std::uint8_t>(key.bucket.size()));
+  out.append(key.bucket);
+  append_big_endian(out, to_number(key.token));
+  out.append(key.key);
   return out;
 }
 

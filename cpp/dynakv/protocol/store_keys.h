@@ -19,6 +19,7 @@
 
 #include "dynakv/base/bytes.h"
 #include "dynakv/base/types.h"
+#include "dynakv/domain/key_ref.h"
 
 namespace dynakv {
 
@@ -30,7 +31,7 @@ inline constexpr BytesView kPeerPrefix = "peer/";
 inline constexpr BytesView kMemberPrefix = "member/";
 
 /// REQUIRES: the bucket's name is not longer than kBucketNameBytesMax.
-Bytes object_key(BytesView bucket, BytesView key, Token token);
+Bytes object_key(const KeyRef& key);
 
 struct ObjectKeyParts {
   Slot slot{};

@@ -21,52 +21,46 @@ void WriteCoordinator::handle_message(Now now, const NodeId& from, Message&& mes
 
 void WriteCoordinator::add_to(Counters& counters) const { counters["hints_made"] += hinted_count_; }
 
-void WriteCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
-                                      WriteRequest request, Outbox& out) {
-  const RequestHead& head = request.head;
-  const BucketProperties& properties = view_.layout().properties_of(head.bucket);
-  const auto w = (request.w.is_default() ? properties.w : request.w).resolve(properties.n);
-  if (!w) return out.send(from, id, refused(w.error()));
-  Flight flight;
-  flight.client = from;
-  flight.client_request = id;
-  flight.deadline = now.steady + head.time_left;
-  flight.w = *w;
-  flight.is_sloppy = view_.mode_of(head) == QuorumMode::sloppy;
-  flight.slot = slot_of(token_of_key(head.key));
-  flight.owners = view_.owners(flight.slot, properties.n);
-  flight.is_owner = view_.ring().owns(identity_.id(), flight.slot, properties.n);
-  flight.walk_used = flight.owners.size();
+void WriteCoordinator::handle_request(Now now, RoutedRequest&& routed, Outbox& out) {
+  auto& request = std::get<WriteRequest>(routed.message.body);
+  const Route& route = routed.route;
+  const BucketProperties& bucket = route.bucket;
+  const auto w = (request.w.is_default() ? bucket.w : request.w).resolve(bucket.n);
+  if (!w) return out.send(routed.from, routed.message.id, refused(w.error()));
   const NodeId& self = identity_.id();
-  const int alive = flight.is_sloppy ? view_.usable_in_sloppy(flight.slot, self)
-                                     : view_.usable_count(flight.owners, self);
-  sometimes(Sometimes::write_refused_early, alive < *w);
-  const auto refuse = [&](int required, int found, bool is_sloppy) {
-    ErrorReply refusal = quorum_unavailable(required, found, is_sloppy);
-    if (head.explain) {
-      refusal.explain =
-          view_.explain_refusal(now, self, flight.slot, properties.n, required, !is_sloppy);
+  const auto refuse = [&](QuorumNeed need, int alive) {
+    ErrorReply refusal = quorum_unavailable(need.required, alive, !need.is_strict);
+    if (request.head.explain) {
+      refusal.explain = explain_refusal(begin_explain(now, self, route, need), now, route, peers_);
     }
-    out.send(from, id, std::move(refusal));
+    out.send(routed.from, routed.message.id, std::move(refusal));
   };
-  if (alive < *w) return refuse(*w, alive, flight.is_sloppy);
+  const QuorumNeed need{*w, !route.is_sloppy};
+  const int alive = usable_count(route, peers_, self);
+  sometimes(Sometimes::write_refused_early, alive < *w);
+  if (alive < *w) return refuse(need, alive);
 
   // The bucket's own R is known to fit N: the layout was validated.
-  const int r = properties.r.resolve(properties.n).value_or(properties.n);
+  const int r = bucket.r.resolve(bucket.n).value_or(bucket.n);
+  const bool is_owner = route.is_owner(self);
   const bool must_read = request.precondition != Precondition::none;
   if (must_read) {
     // Only owners can say what is not there (B34).
-    const int owners_alive = view_.usable_count(flight.owners, identity_.id());
-    if (!flight.is_owner || owners_alive < r) return refuse(r, owners_alive, false);
+    const int owners_alive = peers_.usable_count(route.owners, self);
+    if (!is_owner || owners_alive < r) return refuse({r, true}, owners_alive);
   }
-  if (head.explain) {
-    flight.explain =
-        view_.explainer(now, identity_.id(), flight.slot, properties.n, *w, !flight.is_sloppy);
-  }
-  flight.wake_at = std::min(flight.deadline, now.steady + options_.hint_timeout);
-  flight.request = std::move(request);
   const RequestId flight_id = ids_.next(identity_.progress());
+  Flight flight;
+  flight.client = routed.from;
+  flight.client_request = routed.message.id;
+  flight.deadline = now.steady + request.head.time_left;
+  flight.wake_at = std::min(flight.deadline, now.steady + options_.hint_timeout);
+  flight.w = *w;
+  flight.is_owner = is_owner;
+  if (request.head.explain) flight.explain = begin_explain(now, self, route, need);
   flight.explain.set_request(flight_id);
+  flight.request = std::move(request);
+  flight.route = std::move(routed.route);
   const auto at = in_flight_.emplace(flight_id, std::move(flight)).first;
   deadlines_.add(at->second.wake_at, flight_id, out);
   if (must_read) {
@@ -78,17 +72,15 @@ void WriteCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
 }
 
 void WriteCoordinator::begin_reading(Now now, RequestId id, Flight& flight, int r, Outbox& out) {
-  const RequestHead& head = flight.request.head;
-  const ObjectKind kind = view_.layout().properties_of(head.bucket).kind;
-  flight.reading.emplace(kind, r, flight.owners);
-  auto local = objects_.load_encoded(head.bucket, head.key);
+  flight.reading.emplace(flight.kind(), r, flight.route.owners);
+  auto local = objects_.load_encoded(flight.key_ref());
   if (!identity_.copy_counts()) flight.reading->set_incomplete(identity_.id());
   const bool local_ok =
       flight.reading->add_local(now, identity_.id(), std::move(local), flight.explain);
   std::vector<NodeId> asked;
-  for (const NodeId& owner : flight.owners) {
+  for (const NodeId& owner : flight.route.owners) {
     if (owner == identity_.id()) continue;
-    if (view_.is_usable(owner)) {
+    if (peers_.is_usable(owner)) {
       asked.push_back(owner);
       flight.explain.note(now.steady, ExplainKind::sent, owner);
     } else {
@@ -96,7 +88,7 @@ void WriteCoordinator::begin_reading(Now now, RequestId id, Flight& flight, int 
       flight.explain.note(now.steady, ExplainKind::skipped, owner);
     }
   }
-  out.send(std::move(asked), id, ReplicaGet{{head.bucket, head.key, view_.stamp()}, local_ok});
+  out.send(std::move(asked), id, ReplicaGet{flight.envelope(), local_ok});
 }
 
 void WriteCoordinator::continue_after_read(Now now, Flights::iterator at, Outbox& out) {
@@ -153,8 +145,7 @@ void WriteCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
   Flight& flight = at->second;
   if (flight.reading->add_reply(now, from, std::move(reply), flight.explain)) {
     sometimes(Sometimes::conditional_digest_differed);
-    const RequestHead& head = flight.request.head;
-    out.send(from, id, ReplicaGet{{head.bucket, head.key, view_.stamp()}, false});
+    out.send(from, id, ReplicaGet{flight.envelope(), false});
   }
   continue_after_read(now, at, out);
 }
@@ -167,7 +158,7 @@ void WriteCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
   if (at == in_flight_.end() || at->second.reading) return;
   Flight& flight = at->second;
   if (flight.is_owner) {
-    actors_.check_against(flight.slot, Dot{flight.actor, reply.highest_counter});
+    actors_.check_against(flight.route.slot(), Dot{flight.actor, reply.highest_counter});
   }
   const std::size_t hints_before = flight.copies.hinted().size();
   if (!flight.copies.add_held(from)) return;
@@ -272,7 +263,8 @@ void WriteCoordinator::settle_oldest_replied(Now now) {
 
 void WriteCoordinator::reply_failure(Now now, Flight& flight, bool timed_out, Outbox& out) {
   ErrorReply error = quorum_not_met(flight.copies, timed_out, flight.node_errors);
-  error.alive = static_cast<std::uint16_t>(view_.usable_count(flight.owners, identity_.id()));
+  error.alive =
+      static_cast<std::uint16_t>(peers_.usable_count(flight.route.owners, identity_.id()));
   reply(now, flight, std::move(error), out);
 }
 

@@ -19,39 +19,39 @@
 
 #include "dynakv/domain/hybrid_clock.h"
 #include "dynakv/protocol/actor_table.h"
-#include "dynakv/protocol/cluster_view.h"
 #include "dynakv/protocol/deadlines.h"
 #include "dynakv/protocol/hint_table.h"
 #include "dynakv/protocol/identity.h"
 #include "dynakv/protocol/machine.h"
 #include "dynakv/protocol/object_table.h"
 #include "dynakv/protocol/options.h"
+#include "dynakv/protocol/reachability.h"
 #include "dynakv/protocol/read_phase.h"
 #include "dynakv/protocol/replication.h"
+#include "dynakv/protocol/route.h"
 
 namespace dynakv {
 
 class WriteCoordinator final : public Machine {
  public:
-  WriteCoordinator(Identity& identity, const ClusterView& view, ObjectTable& objects,
+  WriteCoordinator(Identity& identity, const Reachability& peers, ObjectTable& objects,
                    ActorTable& actors, HintTable& hints, const ProtocolOptions& options)
       : identity_(identity),
-        view_(view),
+        peers_(peers),
         objects_(objects),
         actors_(actors),
         hints_(hints),
         options_(options) {}
 
   MachineInputs inputs() const override;
+  /// REQUIRES: the request is valid, and this node is an owner of the key, or the quorum is sloppy
+  /// and no owner can be reached.
+  void handle_request(Now now, RoutedRequest&& request, Outbox& out) override;
   void handle_message(Now now, const NodeId& from, Message&& message, Outbox& out) override;
   void handle_peer_down(Now now, const NodeId& peer, Outbox& out) override;
   void handle_timer(Now now, TimerId timer, Outbox& out) override;
   std::size_t in_flight() const override { return in_flight_.size() - replied_count_; }
   void add_to(Counters& counters) const override;
-
-  /// REQUIRES: the request is valid, and this node is an owner of the key, or the quorum is sloppy
-  /// and no owner can be reached.
-  void handle_message(Now now, const NodeId& from, RequestId id, WriteRequest request, Outbox& out);
 
   void handle_message(Now now, const NodeId& from, RequestId id, ReplicaGetReply reply,
                       Outbox& out);
@@ -65,28 +65,31 @@ class WriteCoordinator final : public Machine {
     NodeId client;
     RequestId client_request{};
     WriteRequest request;
+    Route route;
     Instant deadline;
     /// When the flight is checked next: at the hint timeout, then at the deadline.
     Instant wake_at;
     int w = 0;
-    bool is_sloppy = false;
     /// This node is one of the owners.
     bool is_owner = false;
     bool is_replied = false;
-    std::vector<NodeId> owners;
     /// While the precondition's quorum read goes on; nothing is stored yet.
     std::optional<ReadPhase> reading;
     Replication copies;
-    /// How many places of the slot's walk have been tried.
-    std::size_t walk_used = 0;
+    /// How many of the route's fallbacks have been tried.
+    std::size_t fallbacks_used = 0;
     std::vector<NodeError> node_errors;
-    Slot slot{};
     ActorId actor{};
     /// The object that a fallback wrote. Its own hint may come home, and be forgotten here, before
     /// it asks another node to stand in.
     Object written;
     WriteReply reply;
     Explainer explain;
+
+    KeyRef key_ref() const { return route.key_in(request.head.bucket, request.head.key); }
+    /// What messages about the key begin with.
+    Envelope envelope() const { return route.envelope(key_ref()); }
+    ObjectKind kind() const { return route.bucket.kind; }
   };
   using Flights = std::map<RequestId, Flight>;
 
@@ -119,7 +122,7 @@ class WriteCoordinator final : public Machine {
   void forget(Flights::iterator flight);
 
   Identity& identity_;
-  const ClusterView& view_;
+  const Reachability& peers_;
   ObjectTable& objects_;
   ActorTable& actors_;
   HintTable& hints_;

@@ -28,7 +28,7 @@ const Bytes* Oracle::record_of(int node, Space space, const Bytes& key) const {
 }
 
 std::optional<Object> Oracle::copy_of(int node, const Bytes& key) const {
-  const Bytes store_key = object_key(kBucket, key, token_of_key(key));
+  const Bytes store_key = object_key({kBucket, key});
   if (simulation_.node(node).disk().is_damaged(store_key)) return std::nullopt;
   const Bytes* record = record_of(node, Space::objects, store_key);
   if (record == nullptr) return Object{};
@@ -37,7 +37,7 @@ std::optional<Object> Oracle::copy_of(int node, const Bytes& key) const {
 }
 
 Object Oracle::hint_of(int node, const NodeId& owner, const Bytes& key) const {
-  const Bytes store_key = hint_key(owner, object_key(kBucket, key, token_of_key(key)));
+  const Bytes store_key = hint_key(owner, object_key({kBucket, key}));
   const Bytes* record = record_of(node, Space::hints, store_key);
   if (record == nullptr) return Object{};
   const auto encoded = object_of_hint(*record);

@@ -11,7 +11,7 @@ namespace {
 
 Dot write_as_fallback(HintTable& hints, MemoryStore& store) {
   const Now now{Instant{1'000'000'000}, WallTime{1'700'000'000'000}};
-  auto draft = hints.open(now, NodeId{1, 1}, "default", "k", ObjectKind::siblings).value();
+  auto draft = hints.open(now, NodeId{1, 1}, {"default", "k"}, ObjectKind::siblings).value();
   const Dot dot = hints.next_dot(draft, {});
   draft.object.put({}, dot, Payload{"v", "", {}, 0, 0});
   hints.save(std::move(draft));
@@ -74,7 +74,7 @@ bool hints_are_accepted_for_ever() {
     Object object;
     object.put({}, Dot{ActorId{7}, ++counter}, Payload{"v", "", {}, 0, 0});
     const Now now{Instant{1 + age * 1'000'000}, WallTime{begin + age}};
-    accepted = hints.keep(now, NodeId{1, 1}, "default", "k", object).has_value();
+    accepted = hints.keep(now, NodeId{1, 1}, {"default", "k"}, object).has_value();
     EXPECT_TRUE(store.write_step().has_value());
   }
   return accepted;

@@ -44,8 +44,7 @@ class Hints : public ::testing::Test {
   }
   /// What a node's own copy of the key says.
   Values copy_of(int node, const Bytes& key) {
-    const auto stored = cluster.node(node).store->get(
-        Space::objects, object_key("default", key, token_of_key(key)));
+    const auto stored = cluster.node(node).store->get(Space::objects, object_key({"default", key}));
     Values values;
     if (!stored->has_value()) return values;
     const Object object = decode_object(**stored).value();

@@ -207,7 +207,7 @@ TEST(Identity, B1ADamagedCopyIsAnErrorAndEndsItsActor) {
   const int i = coordinator_of(cluster, "k");
   const Dot first = dot_of(cluster.put(0, "k", "1"));
   MemoryStore& store = *cluster.node(i).store;
-  store.put(Space::objects, object_key("default", "k", token_of_key("k")), "garbage");
+  store.put(Space::objects, object_key({"default", "k"}), "garbage");
   ASSERT_TRUE(store.write_step().has_value());
   cluster.crash(i);
   cluster.start(i, 1);

@@ -44,11 +44,11 @@ class Objects : public ::testing::Test {
     options.object_cache_item_bytes_max = item_bytes;
     table.emplace(store, actors, options);
   }
-  Bytes load(BytesView key) { return table->load_encoded("b", key).value(); }
-  void save(BytesView key, BytesView encoded) { table->save_encoded("b", key, encoded); }
+  Bytes load(BytesView key) { return table->load_encoded({"b", key}).value(); }
+  void save(BytesView key, BytesView encoded) { table->save_encoded({"b", key}, encoded); }
   /// What the store has, past the memory.
   std::optional<Bytes> stored(BytesView key) {
-    return store.memory.get(Space::objects, object_key("b", key, token_of_key(key))).value();
+    return store.memory.get(Space::objects, object_key({"b", key})).value();
   }
   /// Whether the next load is answered without the store.
   bool is_remembered(BytesView key) {
@@ -72,7 +72,7 @@ class Objects : public ::testing::Test {
 TEST_F(Objects, AKeyThatWasNeverWrittenIsEmptyAndNoError) {
   start(1 << 20);
   EXPECT_EQ(load("k"), "");
-  const auto object = table->load("b", "k", ObjectKind::last_write_wins);
+  const auto object = table->load({"b", "k"}, ObjectKind::last_write_wins);
   ASSERT_TRUE(object.has_value());
   EXPECT_TRUE(object->is_absent());
   EXPECT_EQ(object->kind(), ObjectKind::last_write_wins);
@@ -91,7 +91,7 @@ TEST_F(Objects, WhatIsSavedGoesToTheStoreAndIsReadFromMemory) {
 
 TEST_F(Objects, AReadFillsTheMemory) {
   start(1 << 20);
-  store.memory.put(Space::objects, object_key("b", "k", token_of_key("k")), "stored");
+  store.memory.put(Space::objects, object_key({"b", "k"}), "stored");
   EXPECT_FALSE(is_remembered("k"));
   EXPECT_TRUE(is_remembered("k"));
   EXPECT_EQ(load("k"), "stored");
@@ -107,10 +107,10 @@ TEST_F(Objects, ThatAKeyIsAbsentIsNotRemembered) {
 
 TEST_F(Objects, BucketsAreToldApart) {
   start(1 << 20);
-  table->save_encoded("b", "k", "one");
-  table->save_encoded("other", "k", "two");
-  EXPECT_EQ(table->load_encoded("b", "k").value(), "one");
-  EXPECT_EQ(table->load_encoded("other", "k").value(), "two");
+  table->save_encoded({"b", "k"}, "one");
+  table->save_encoded({"other", "k"}, "two");
+  EXPECT_EQ(table->load_encoded({"b", "k"}).value(), "one");
+  EXPECT_EQ(table->load_encoded({"other", "k"}).value(), "two");
 }
 
 TEST_F(Objects, LargeObjectsAreStoredAndNotRemembered) {
@@ -171,10 +171,10 @@ TEST_F(Objects, I20AReadErrorIsAnErrorAndRetiresTheActorOfTheSlot) {
   start(1 << 20);
   const Dot before = actors.next_dot(slot("k"));
   store.error = Error{ErrorCode::corruption, "planted"};
-  const auto read = table->load_encoded("b", "k");
+  const auto read = table->load_encoded({"b", "k"});
   ASSERT_FALSE(read.has_value());
   EXPECT_EQ(read.error().code, ErrorCode::corruption);
-  EXPECT_EQ(table->load("b", "k", ObjectKind::siblings).error().code, ErrorCode::corruption);
+  EXPECT_EQ(table->load({"b", "k"}, ObjectKind::siblings).error().code, ErrorCode::corruption);
   store.error.reset();
   EXPECT_NE(actors.next_dot(slot("k")).actor, before.actor);
 }
@@ -183,20 +183,21 @@ TEST_F(Objects, B1AMalformedObjectIsCorruptionAndRetiresTheActor) {
   start(1 << 20);
   const Dot before = actors.next_dot(slot("k"));
   save("k", "no object");
-  EXPECT_EQ(table->load("b", "k", ObjectKind::siblings).error().code, ErrorCode::corruption);
+  EXPECT_EQ(table->load({"b", "k"}, ObjectKind::siblings).error().code, ErrorCode::corruption);
   const Dot after = actors.next_dot(slot("k"));
   EXPECT_NE(after.actor, before.actor);
   // Damage that is found in the store, not in memory, is the same.
   start(0);
-  EXPECT_EQ(table->load("b", "k", ObjectKind::siblings).error().code, ErrorCode::corruption);
+  EXPECT_EQ(table->load({"b", "k"}, ObjectKind::siblings).error().code, ErrorCode::corruption);
   EXPECT_NE(actors.next_dot(slot("k")).actor, after.actor);
 }
 
 TEST_F(Objects, AnObjectOfAnotherConflictPolicyIsCorruption) {
   start(1 << 20);
   save("k", object_with("v"));
-  EXPECT_TRUE(table->load("b", "k", ObjectKind::siblings).has_value());
-  EXPECT_EQ(table->load("b", "k", ObjectKind::last_write_wins).error().code, ErrorCode::corruption);
+  EXPECT_TRUE(table->load({"b", "k"}, ObjectKind::siblings).has_value());
+  EXPECT_EQ(table->load({"b", "k"}, ObjectKind::last_write_wins).error().code,
+            ErrorCode::corruption);
 }
 
 TEST_F(Objects, ADamagedSlotLeavesTheActorsOfOthersAlone) {
@@ -204,7 +205,7 @@ TEST_F(Objects, ADamagedSlotLeavesTheActorsOfOthersAlone) {
   ASSERT_NE(slot("k"), slot("other"));
   const Dot before = actors.next_dot(slot("other"));
   store.error = Error{ErrorCode::storage, "planted"};
-  EXPECT_FALSE(table->load_encoded("b", "k").has_value());
+  EXPECT_FALSE(table->load_encoded({"b", "k"}).has_value());
   EXPECT_EQ(actors.next_dot(slot("other")), (Dot{before.actor, before.counter + 1}));
 }
 

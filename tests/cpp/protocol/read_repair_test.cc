@@ -36,8 +36,7 @@ class Repairs : public ::testing::Test {
   }
   Values copy_of(const NodeId& node) {
     const int i = cluster().index_of(node);
-    const auto stored =
-        cluster().node(i).store->get(Space::objects, object_key("default", "k", token_of_key("k")));
+    const auto stored = cluster().node(i).store->get(Space::objects, object_key({"default", "k"}));
     Values values;
     if (!stored->has_value()) return values;
     const Object object = decode_object(**stored).value();

@@ -17,8 +17,8 @@ constexpr NodeId kStranger{0, 9};
 
 using Nodes = std::vector<NodeId>;
 
-Replication sloppy(int w) { return {w, true, {kA, kB, kC}}; }
-Replication strict(int w) { return {w, false, {kA, kB, kC}}; }
+Replication sloppy(int w) { return {w, true, QuorumGroups(Nodes{kA, kB, kC})}; }
+Replication strict(int w) { return {w, false, QuorumGroups(Nodes{kA, kB, kC})}; }
 
 TEST(Replication, AWriteWaitsForWOwners) {
   Replication copies = strict(2);
