@@ -205,5 +205,52 @@ TEST(Replication, B33ALateOwnerAndItsStandInAreTwoNodes) {
   EXPECT_FALSE(copies.is_strict());
 }
 
+// While layouts change, W of each layout's owners must hold a write (DESIGN §5 rule 7).
+QuorumGroups two_layouts() {
+  QuorumGroups groups(Nodes{kA, kB, kC});
+  groups.add(Nodes{kC, kD, kE});
+  return groups;
+}
+
+TEST(Replication, AWriteWaitsForWOwnersOfEachGroup) {
+  Replication copies(2, false, two_layouts());
+  EXPECT_EQ(copies.waiting_owners(), (Nodes{kA, kB, kC, kD, kE}));
+  copies.add_held(kA);
+  copies.add_held(kB);
+  EXPECT_EQ(copies.state(), QuorumState::waiting);
+  EXPECT_EQ(copies.held_count(), 0);
+  copies.add_held(kC);
+  EXPECT_EQ(copies.held_count(), 1);
+  copies.add_held(kD);
+  EXPECT_EQ(copies.state(), QuorumState::met);
+  EXPECT_EQ(copies.held_count(), 2);
+  EXPECT_TRUE(copies.is_strict());
+}
+
+TEST(Replication, AWriteFailsWhenOneGroupCannotBeMet) {
+  Replication copies(2, false, two_layouts());
+  copies.add_held(kA);
+  copies.add_held(kB);
+  copies.add_failed(kD);
+  EXPECT_EQ(copies.state(), QuorumState::waiting);
+  copies.add_failed(kE);
+  EXPECT_EQ(copies.state(), QuorumState::failed);
+}
+
+TEST(Replication, AStandInCountsInTheGroupsOfItsOwner) {
+  constexpr NodeId kFallback{0, 6};
+  Replication copies(1, true, two_layouts());
+  copies.add_failed(kC);
+  copies.add_stand_in(kFallback, kC);
+  copies.add_held(kFallback);
+  EXPECT_EQ(copies.state(), QuorumState::met);
+  EXPECT_FALSE(copies.is_strict());
+  Replication narrow(1, true, two_layouts());
+  narrow.add_failed(kA);
+  narrow.add_stand_in(kFallback, kA);
+  narrow.add_held(kFallback);
+  EXPECT_EQ(narrow.state(), QuorumState::waiting);
+}
+
 }  // namespace
 }  // namespace dynakv::testing
