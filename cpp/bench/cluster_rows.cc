@@ -241,7 +241,7 @@ void run_cold_row(Report& report, Pair& pair) {
   if (!report.wants("get_cold") && !report.wants("put_cold")) return;
   const TempDirectory directory;
   NodeOptions options;
-  options.protocol.object_cache_bytes = 1;
+  options.protocol.objects.cache_bytes = 1;
   const Store cold(directory.path(), options);
   cold.fill(0, kKeys);
   const auto row = [&](FloorKind kind, const std::string& name, std::uint64_t count) {

@@ -83,8 +83,8 @@ SharedNode start(std::string name, std::string data_dir, std::string listen, std
   options.storage = storage_from(storage);
   options.zone = std::move(zone);
   options.capacity_percent = capacity_percent;
-  options.protocol.value_bytes_max = value_bytes_max;
-  options.protocol.sibling_count_max = sibling_count_max;
+  options.protocol.admission.value_bytes_max = value_bytes_max;
+  options.protocol.coordinators.sibling_count_max = sibling_count_max;
   options.log_level = log_level_from(log_level);
   options.development = development;
   options.link_faults = faults_from(faults);

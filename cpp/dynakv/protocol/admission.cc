@@ -22,7 +22,7 @@ Status validate_head(const RequestHead& head) {
 }
 
 Status validate_write(const WriteRequest& request, const KeyRef& key,
-                      const ProtocolOptions& options) {
+                      const AdmissionOptions& options) {
   if (request.value.size() > options.value_bytes_max) {
     return fail(ErrorCode::value_too_large,
                 "the value has " + std::to_string(request.value.size()) + " bytes; at most " +
@@ -124,7 +124,7 @@ Status Admission::check_head(RequestHead& head, std::size_t in_flight) const {
     sometimes(Sometimes::overload_refused);
     return fail(ErrorCode::overloaded, "this node has too many requests in flight; slow down");
   }
-  head.time_left = std::min(head.time_left, options_.request_timeout_max);
+  head.time_left = std::min(head.time_left, options_.timeout_max);
   return {};
 }
 

@@ -28,7 +28,7 @@ Status validate_head(const RequestHead& head);
 /// key; invalid_argument.
 /// REQUIRES: `key` is the request's.
 Status validate_write(const WriteRequest& request, const KeyRef& key,
-                      const ProtocolOptions& options);
+                      const AdmissionOptions& options);
 
 /// GetRequest or WriteRequest.
 bool is_data_request(const Body& body);
@@ -44,7 +44,7 @@ struct Admitted {
 class Admission final : public Machine {
  public:
   Admission(const Identity& identity, const ClusterView& view, const Store& store,
-            const ProtocolOptions& options)
+            const AdmissionOptions& options)
       : identity_(identity), view_(view), store_(store), options_(options) {}
 
   /// Bounds the request's deadline. Nothing: it was dropped, or refused and answered. `in_flight`:
@@ -64,7 +64,7 @@ class Admission final : public Machine {
   const Identity& identity_;
   const ClusterView& view_;
   const Store& store_;
-  const ProtocolOptions& options_;
+  const AdmissionOptions& options_;
   RepeatFilter repeats_;
   std::uint64_t get_count_ = 0;
   std::uint64_t write_count_ = 0;

@@ -4,8 +4,8 @@
 
 namespace dynakv {
 
-Status ClusterFormation::begin(std::vector<Member> members, const BucketProperties& defaults,
-                               std::map<Bytes, BucketProperties> buckets) {
+Status ClusterFormation::begin(FirstCluster first) {
+  std::vector<Member>& members = first.members;
   const auto self = std::find_if(members.begin(), members.end(),
                                  [this](const Member& member) { return member.name == name_; });
   if (self == members.end()) {
@@ -27,25 +27,25 @@ Status ClusterFormation::begin(std::vector<Member> members, const BucketProperti
   self->id = identity_.id();
   std::vector<Member> trial = members;
   for (std::size_t i = 0; i < trial.size(); ++i) trial[i].id = {1, i + 1};
-  if (const auto layout = first_layout(std::move(trial), defaults, buckets); !layout) {
+  if (const auto layout = first_layout(std::move(trial), first.defaults, first.buckets); !layout) {
     return fail(layout.error());
   }
-  members_ = std::move(members);
-  defaults_ = defaults;
-  buckets_ = std::move(buckets);
+  first_ = std::move(first);
   return {};
 }
 
 std::optional<Result<Layout>> ClusterFormation::take_layout() {
-  if (members_.empty() || std::any_of(members_.begin(), members_.end(),
-                                      [](const Member& member) { return member.id.is_nil(); })) {
+  const std::vector<Member>& members = first_.members;
+  if (members.empty() || std::any_of(members.begin(), members.end(),
+                                     [](const Member& member) { return member.id.is_nil(); })) {
     return std::nullopt;
   }
-  return first_layout(give_up(), defaults_, std::exchange(buckets_, {}));
+  FirstCluster formed = std::exchange(first_, {});
+  return first_layout(std::move(formed.members), formed.defaults, std::move(formed.buckets));
 }
 
 void ClusterFormation::handle_peer_up(Now, const Hello& hello, Outbox&) {
-  for (Member& member : members_) {
+  for (Member& member : first_.members) {
     if (member.name == hello.name) member.id = hello.sender;
   }
 }

@@ -26,8 +26,7 @@ class ClusterFormation final : public Machine {
 
   /// Ids are nil. A node that has a layout of the same names already goes on with that. Errors:
   /// invalid_argument (this node is not in the list, another layout, see first_layout).
-  Status begin(std::vector<Member> members, const BucketProperties& defaults,
-               std::map<Bytes, BucketProperties> buckets);
+  Status begin(FirstCluster first);
 
   /// The first layout when the ids of all first members are known, once. Errors: see first_layout;
   /// after begin() only two nodes of one id can still fail.
@@ -36,10 +35,10 @@ class ClusterFormation final : public Machine {
   void note_failed() { ++failed_count_; }
 
   /// Ends what is under way: the layout comes from somewhere else. Returns the first members.
-  std::vector<Member> give_up() { return std::exchange(members_, {}); }
+  std::vector<Member> give_up() { return std::exchange(first_, {}).members; }
 
   /// The first members while their ids are being learned; none otherwise.
-  const std::vector<Member>& members() const { return members_; }
+  const std::vector<Member>& members() const { return first_.members; }
 
   void handle_peer_up(Now now, const Hello& hello, Outbox& out) override;
   void add_to(Counters& counters) const override { counters["refused"] += failed_count_; }
@@ -48,9 +47,7 @@ class ClusterFormation final : public Machine {
   const std::string& name_;
   const Identity& identity_;
   const ClusterView& view_;
-  std::vector<Member> members_;
-  BucketProperties defaults_;
-  std::map<Bytes, BucketProperties> buckets_;
+  FirstCluster first_;
   std::uint64_t failed_count_ = 0;
 };
 

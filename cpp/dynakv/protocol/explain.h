@@ -100,11 +100,13 @@ class Explainer {
   explicit Explainer(Explain record) : record_(std::make_unique<Explain>(std::move(record))) {}
 
   bool is_on() const { return record_ != nullptr; }
-  void note(Instant now, ExplainKind kind, const NodeId& node, const NodeId& owner = {},
-            CopyKind copy = CopyKind::none) {
-    if (!record_ || record_->events.size() >= kEventCountMax) return;
-    const auto us = static_cast<std::uint32_t>((now - record_->begun_at).nanoseconds / 1000);
-    record_->events.push_back({us, kind, node, owner, copy});
+  /// `owner`: of hints.
+  void note(Instant now, ExplainKind kind, const NodeId& node, const NodeId& owner = {}) {
+    add(now, {.kind = kind, .node = node, .owner = owner});
+  }
+  /// What a copy of `node` brought.
+  void note(Instant now, ExplainKind kind, const NodeId& node, CopyKind copy) {
+    add(now, {.kind = kind, .node = node, .copy = copy});
   }
   void set_request(RequestId request) {
     if (record_) record_->request = request;
@@ -114,6 +116,12 @@ class Explainer {
  private:
   /// Enough for the largest N with every fallback asked, answered and repaired.
   static constexpr std::size_t kEventCountMax = 256;
+
+  void add(Instant now, ExplainEvent event) {
+    if (!record_ || record_->events.size() >= kEventCountMax) return;
+    event.at_us = static_cast<std::uint32_t>((now - record_->begun_at).nanoseconds / 1000);
+    record_->events.push_back(event);
+  }
 
   std::unique_ptr<Explain> record_;
 };

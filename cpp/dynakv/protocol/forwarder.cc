@@ -13,7 +13,7 @@ MachineInputs Forwarder::inputs() const {
 }
 
 void Forwarder::handle_message(Now now, const NodeId& from, Message&& message, Outbox& out) {
-  dispatch(*this, now, from, message, out);
+  dispatch(*this, now, {from, message}, out);
 }
 
 NodeId Forwarder::choose_owner(const Route& route) const {
@@ -29,42 +29,39 @@ void Forwarder::handle_request(Now now, RoutedRequest&& request, Outbox& out) {
   sometimes(Sometimes::request_forwarded);
   sometimes(Sometimes::forward_found_no_owner, owner.is_nil());
   if (owner.is_nil()) {
-    return out.send(request.from, message.id,
-                    refused(ErrorCode::quorum_unavailable,
-                            "this node owns no copy of the key and can reach no owner; "
-                            "nothing was applied; try another node"));
+    return out.answer(request.origin(),
+                      refused(ErrorCode::quorum_unavailable,
+                              "this node owns no copy of the key and can reach no owner; "
+                              "nothing was applied; try another node"));
   }
   auto* write = std::get_if<WriteRequest>(&message.body);
   RequestHead& head = write ? write->head : std::get<GetRequest>(message.body).head;
   head.forwarded = true;
-  const Flight flight{request.from, message.id, owner, now.steady + head.time_left,
-                      write != nullptr};
+  const Flight flight{request.origin(), owner, now.steady + head.time_left, write != nullptr};
   const RequestId flight_id = ids_.next(identity_.progress());
   in_flight_.emplace(flight_id, flight);
   deadlines_.add(flight.deadline, flight_id, out);
   out.send(owner, flight_id, std::move(message.body));
 }
 
-void Forwarder::pass_back(const NodeId& from, RequestId id, Body reply, Outbox& out) {
-  const auto at = in_flight_.find(id);
-  if (at == in_flight_.end() || at->second.owner != from) return;
-  out.send(at->second.client, at->second.client_request, std::move(reply));
-  deadlines_.remove(at->second.deadline, id);
+void Forwarder::pass_back(const Origin& from, Body reply, Outbox& out) {
+  const auto at = in_flight_.find(from.request);
+  if (at == in_flight_.end() || at->second.owner != from.node) return;
+  out.answer(at->second.client, std::move(reply));
+  deadlines_.remove(at->second.deadline, from.request);
   in_flight_.erase(at);
 }
 
-void Forwarder::handle_message(Now, const NodeId& from, RequestId id, GetReply reply, Outbox& out) {
-  pass_back(from, id, std::move(reply), out);
+void Forwarder::handle_message(Now, const Origin& from, GetReply reply, Outbox& out) {
+  pass_back(from, std::move(reply), out);
 }
 
-void Forwarder::handle_message(Now, const NodeId& from, RequestId id, WriteReply reply,
-                               Outbox& out) {
-  pass_back(from, id, std::move(reply), out);
+void Forwarder::handle_message(Now, const Origin& from, WriteReply reply, Outbox& out) {
+  pass_back(from, std::move(reply), out);
 }
 
-void Forwarder::handle_message(Now, const NodeId& from, RequestId id, ErrorReply reply,
-                               Outbox& out) {
-  pass_back(from, id, std::move(reply), out);
+void Forwarder::handle_message(Now, const Origin& from, ErrorReply reply, Outbox& out) {
+  pass_back(from, std::move(reply), out);
 }
 
 void Forwarder::handle_peer_down(Now, const NodeId& peer, Outbox& out) {
@@ -93,7 +90,7 @@ void Forwarder::fail_flight(std::map<RequestId, Flight>::iterator flight, ErrorC
       code, std::string(reason) + (lost.is_write ? "; the write may have been applied" : ""));
   reply.in_doubt = lost.is_write;
   reply.node_errors.push_back({lost.owner, ErrorCode::no_nodes_available});
-  out.send(lost.client, lost.client_request, std::move(reply));
+  out.answer(lost.client, std::move(reply));
   deadlines_.remove(lost.deadline, flight->first);
   in_flight_.erase(flight);
 }

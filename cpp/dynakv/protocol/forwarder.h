@@ -28,14 +28,13 @@ class Forwarder final : public Machine {
   std::size_t in_flight() const override { return in_flight_.size(); }
 
   /// Replies of the owner.
-  void handle_message(Now now, const NodeId& from, RequestId id, GetReply reply, Outbox& out);
-  void handle_message(Now now, const NodeId& from, RequestId id, WriteReply reply, Outbox& out);
-  void handle_message(Now now, const NodeId& from, RequestId id, ErrorReply reply, Outbox& out);
+  void handle_message(Now now, const Origin& from, GetReply reply, Outbox& out);
+  void handle_message(Now now, const Origin& from, WriteReply reply, Outbox& out);
+  void handle_message(Now now, const Origin& from, ErrorReply reply, Outbox& out);
 
  private:
   struct Flight {
-    NodeId client;
-    RequestId client_request{};
+    Origin client;
     NodeId owner;
     Instant deadline;
     bool is_write = false;
@@ -43,7 +42,7 @@ class Forwarder final : public Machine {
 
   /// The owner, or in a sloppy quorum the fallback, to send to; nil when none can be reached.
   NodeId choose_owner(const Route& route) const;
-  void pass_back(const NodeId& from, RequestId id, Body reply, Outbox& out);
+  void pass_back(const Origin& from, Body reply, Outbox& out);
   void fail_flight(std::map<RequestId, Flight>::iterator flight, ErrorCode code, const char* reason,
                    Outbox& out);
 

@@ -16,7 +16,7 @@ MachineInputs GetCoordinator::inputs() const {
 }
 
 void GetCoordinator::handle_message(Now now, const NodeId& from, Message&& message, Outbox& out) {
-  dispatch(*this, now, from, message, out);
+  dispatch(*this, now, {from, message}, out);
 }
 
 void GetCoordinator::add_to(Counters& counters) const {
@@ -24,13 +24,12 @@ void GetCoordinator::add_to(Counters& counters) const {
 }
 
 void GetCoordinator::handle_request(Now now, RoutedRequest&& routed, Outbox& out) {
-  const RequestId id = routed.message.id;
   auto& request = std::get<GetRequest>(routed.message.body);
   RequestHead& head = request.head;
   Route& route = routed.route;
   const BucketProperties& bucket = route.bucket;
   const auto r = (request.r.is_default() ? bucket.r : request.r).resolve(bucket.n);
-  if (!r) return out.send(routed.from, id, refused(r.error()));
+  if (!r) return out.answer(routed.origin(), refused(r.error()));
   const QuorumNeed need{*r, !route.is_sloppy};
   const NodeId& self = identity_.id();
   Explainer explain;
@@ -40,13 +39,12 @@ void GetCoordinator::handle_request(Now now, RoutedRequest&& routed, Outbox& out
   if (alive < *r) {
     ErrorReply refusal = quorum_unavailable(*r, alive, route.is_sloppy);
     refusal.explain = explain_refusal(std::move(explain), now, route, peers_);
-    return out.send(routed.from, id, std::move(refusal));
+    return out.answer(routed.origin(), std::move(refusal));
   }
   const RequestId flight_id = ids_.next(identity_.progress());
   explain.set_request(flight_id);
   Flight flight;
-  flight.client = routed.from;
-  flight.client_request = id;
+  flight.client = routed.origin();
   flight.bucket = std::move(head.bucket);
   flight.key = std::move(head.key);
   flight.deadline = now.steady + head.time_left;
@@ -61,7 +59,7 @@ void GetCoordinator::handle_request(Now now, RoutedRequest&& routed, Outbox& out
   const bool local_ok = read_local(now, flight);
   const auto at = in_flight_.emplace(flight_id, std::move(flight)).first;
   deadlines_.add(at->second.wake_at, flight_id, out);
-  ask(now, flight_id, at->second, local_ok, out);
+  ask(now, at, local_ok, out);
   advance(now, at, out);
 }
 
@@ -83,7 +81,8 @@ bool GetCoordinator::read_local(Now now, Flight& flight) {
   return false;
 }
 
-void GetCoordinator::ask(Now now, RequestId id, Flight& flight, bool local_ok, Outbox& out) {
+void GetCoordinator::ask(Now now, Flights::iterator at, bool local_ok, Outbox& out) {
+  auto& [id, flight] = *at;
   std::vector<NodeId> asked;
   int lost = 0;
   for (const NodeId& owner : flight.route.owners) {
@@ -121,42 +120,42 @@ void GetCoordinator::ask_fallback(Now now, RequestId id, Flight& flight, Outbox&
   }
 }
 
-void GetCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
-                                    ReplicaGetReply reply, Outbox& out) {
-  const auto at = in_flight_.find(id);
+void GetCoordinator::handle_message(Now now, const Origin& from, ReplicaGetReply reply,
+                                    Outbox& out) {
+  const auto at = in_flight_.find(from.request);
   if (at == in_flight_.end()) return;
   Flight& flight = at->second;
   if (reply.is_incomplete) {
-    const bool is_news = !flight.phase.is_incomplete(from);
-    flight.phase.set_incomplete(from);
+    const bool is_news = !flight.phase.is_incomplete(from.node);
+    flight.phase.set_incomplete(from.node);
     // As for an owner that is down: while it counts as pending, so that the quorum stays in reach.
     if (is_news && flight.route.is_sloppy && flight.stage == Stage::reading) {
-      ask_fallback(now, id, flight, out);
+      ask_fallback(now, from.request, flight, out);
     }
   }
-  if (flight.phase.add_reply(now, from, std::move(reply), flight.explain)) {
+  if (flight.phase.add_reply(now, from.node, std::move(reply), flight.explain)) {
     sometimes(Sometimes::digest_differed);
-    out.send(from, id, ReplicaGet{flight.envelope(), false});
+    out.answer(from, ReplicaGet{flight.envelope(), false});
   }
   advance(now, at, out);
 }
 
-void GetCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
-                                    const ReplicaPutReply& reply, Outbox& out) {
-  identity_.peers().hear(from, reply.progress);
-  const auto at = in_flight_.find(id);
+void GetCoordinator::handle_message(Now now, const Origin& from, const ReplicaPutReply& reply,
+                                    Outbox& out) {
+  identity_.peers().hear(from.node, reply.progress);
+  const auto at = in_flight_.find(from.request);
   if (at == in_flight_.end() || at->second.stage != Stage::repairing) return;
-  at->second.explain.note(now.steady, ExplainKind::repaired, from);
-  add_holder(at->second, from);
+  at->second.explain.note(now.steady, ExplainKind::repaired, from.node);
+  add_holder(at->second, from.node);
   continue_repairing(now, at, out);
 }
 
-void GetCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
-                                    const ReplicaError& error, Outbox& out) {
-  const auto at = in_flight_.find(id);
+void GetCoordinator::handle_message(Now now, const Origin& from, const ReplicaError& error,
+                                    Outbox& out) {
+  const auto at = in_flight_.find(from.request);
   if (at == in_flight_.end()) return;
-  at->second.phase.add_failure(from, error.error.code);
-  at->second.explain.note(now.steady, ExplainKind::failed, from);
+  at->second.phase.add_failure(from.node, error.error.code);
+  at->second.explain.note(now.steady, ExplainKind::failed, from.node);
   advance(now, at, out);
 }
 
@@ -174,7 +173,7 @@ void GetCoordinator::handle_peer_down(Now now, const NodeId& peer, Outbox& out) 
     if (at->second.route.is_sloppy && at->second.stage == Stage::reading) {
       ask_fallback(now, id, at->second, out);
     }
-    handle_message(now, peer, id, error, out);
+    handle_message(now, Origin{peer, id}, error, out);
   }
 }
 
@@ -185,7 +184,7 @@ void GetCoordinator::handle_timer(Now now, TimerId, Outbox& out) {
     Flight& flight = at->second;
     if (flight.stage == Stage::replied) {
       // Owners that have not answered by now are not waited for.
-      repair(now, id, flight, out);
+      repair(now, at, out);
       forget(at);
     } else if (now.steady >= flight.deadline) {
       sometimes(Sometimes::read_timed_out);
@@ -231,7 +230,7 @@ void GetCoordinator::forget_if_done(Now now, Flights::iterator at, Outbox& out) 
     }
     return forget_oldest_replied(now, out);
   }
-  repair(now, at->first, at->second, out);
+  repair(now, at, out);
   forget(at);
 }
 
@@ -253,7 +252,7 @@ void GetCoordinator::reply(Now now, Flight& flight, Outbox& out) {
   ++replied_count_;
   flight.explain.note(now.steady, ExplainKind::replied, identity_.id());
   reply.explain = flight.explain.record();
-  out.send(flight.client, flight.client_request, std::move(reply));
+  out.answer(flight.client, std::move(reply));
 }
 
 void GetCoordinator::fail_flight(Now now, Flights::iterator at, bool timed_out, Outbox& out) {
@@ -262,11 +261,11 @@ void GetCoordinator::fail_flight(Now now, Flights::iterator at, bool timed_out, 
   ErrorReply error =
       flight.stage == Stage::repairing
           ? refused(ErrorCode::quorum_timeout, "too few owners took the read's repair in time")
-          : quorum_not_met(flight.phase.tally(), timed_out, false, flight.phase.errors());
+          : quorum_not_met(flight.phase.tally(), timed_out, flight.phase.errors());
   error.alive =
       static_cast<std::uint16_t>(peers_.usable_count(flight.route.owners, identity_.id()));
   error.explain = flight.explain.record();
-  out.send(flight.client, flight.client_request, std::move(error));
+  out.answer(flight.client, std::move(error));
   forget(at);
 }
 
@@ -276,7 +275,7 @@ void GetCoordinator::forget_oldest_replied(Now now, Outbox& out) {
   const auto oldest = std::find_if(in_flight_.begin(), in_flight_.end(), [](const auto& entry) {
     return entry.second.stage == Stage::replied;
   });
-  repair(now, oldest->first, oldest->second, out);
+  repair(now, oldest, out);
   forget(oldest);
 }
 

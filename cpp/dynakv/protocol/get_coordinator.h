@@ -29,9 +29,19 @@ namespace dynakv {
 
 class GetCoordinator final : public Machine {
  public:
-  GetCoordinator(Identity& identity, const Reachability& peers, ObjectTable& objects,
-                 HintTable& hints, const ProtocolOptions& options)
-      : identity_(identity), peers_(peers), objects_(objects), hints_(hints), options_(options) {}
+  struct Needs {
+    Identity& identity;
+    const Reachability& peers;
+    ObjectTable& objects;
+    HintTable& hints;
+    const CoordinatorOptions& options;
+  };
+  explicit GetCoordinator(const Needs& needs)
+      : identity_(needs.identity),
+        peers_(needs.peers),
+        objects_(needs.objects),
+        hints_(needs.hints),
+        options_(needs.options) {}
 
   MachineInputs inputs() const override;
   /// REQUIRES: the request is valid, and this node is an owner of the key, or the quorum is sloppy
@@ -43,13 +53,10 @@ class GetCoordinator final : public Machine {
   std::size_t in_flight() const override { return in_flight_.size() - replied_count_; }
   void add_to(Counters& counters) const override;
 
-  void handle_message(Now now, const NodeId& from, RequestId id, ReplicaGetReply reply,
-                      Outbox& out);
+  void handle_message(Now now, const Origin& from, ReplicaGetReply reply, Outbox& out);
   /// An owner holds what it was sent in repair.
-  void handle_message(Now now, const NodeId& from, RequestId id, const ReplicaPutReply& reply,
-                      Outbox& out);
-  void handle_message(Now now, const NodeId& from, RequestId id, const ReplicaError& error,
-                      Outbox& out);
+  void handle_message(Now now, const Origin& from, const ReplicaPutReply& reply, Outbox& out);
+  void handle_message(Now now, const Origin& from, const ReplicaError& error, Outbox& out);
 
  private:
   enum class Stage : std::uint8_t {
@@ -61,8 +68,7 @@ class GetCoordinator final : public Machine {
     replied,
   };
   struct Flight {
-    NodeId client;
-    RequestId client_request{};
+    Origin client;
     Bytes bucket;
     Bytes key;
     Route route;
@@ -92,18 +98,21 @@ class GetCoordinator final : public Machine {
   using Flights = std::map<RequestId, Flight>;
 
   bool read_local(Now now, Flight& flight);
-  void ask(Now now, RequestId id, Flight& flight, bool local_ok, Outbox& out);
+  void ask(Now now, Flights::iterator flight, bool local_ok, Outbox& out);
   void ask_fallback(Now now, RequestId id, Flight& flight, Outbox& out);
   void advance(Now now, Flights::iterator flight, Outbox& out);
   void begin_repairing(Now now, Flights::iterator flight, Outbox& out);
   void continue_repairing(Now now, Flights::iterator flight, Outbox& out);
   void add_holder(Flight& flight, const NodeId& owner);
   /// Sends the join to every owner that answered with less.
-  void repair(Now now, RequestId id, Flight& flight, Outbox& out);
+  void repair(Now now, Flights::iterator flight, Outbox& out);
   /// Notes which owners are known to need that when the reply leaves.
   void note_planned_repair(Now now, Flight& flight);
-  void send_repair(Now now, RequestId id, Flight& flight, std::vector<NodeId> owners,
-                   const Bytes& object, Outbox& out);
+  struct Repair {
+    std::vector<NodeId> owners;
+    const Bytes& object;
+  };
+  void send_repair(Now now, Flights::iterator flight, Repair repair, Outbox& out);
   static GetReply make_reply(Now now, const Flight& flight);
   void reply(Now now, Flight& flight, Outbox& out);
   void fail_flight(Now now, Flights::iterator flight, bool timed_out, Outbox& out);
@@ -116,7 +125,7 @@ class GetCoordinator final : public Machine {
   const Reachability& peers_;
   ObjectTable& objects_;
   HintTable& hints_;
-  const ProtocolOptions& options_;
+  const CoordinatorOptions& options_;
   RequestIds ids_{Waiter::get_coordinator};
   Flights in_flight_;
   Deadlines deadlines_{TimerKind::get_deadline};

@@ -17,17 +17,17 @@ constexpr std::size_t kQuietAskedMax = 16;
 
 }  // namespace
 
-Gossip::Gossip(const NodeCoreOptions& options, const Identity& identity, Store& store,
-               ClusterView& view, Membership& membership, Random random)
-    : options_(options),
-      identity_(identity),
-      store_(store),
-      view_(view),
-      membership_(membership),
+Gossip::Gossip(const Needs& needs, Random random)
+    : options_(needs.options),
+      identity_(needs.identity),
+      store_(needs.store),
+      view_(needs.view),
+      membership_(needs.membership),
       random_(random),
       detector_([&] {
-        FailureDetectorOptions detector = options.protocol.detector;
-        detector.interval_expected = options.protocol.gossip_interval;
+        const GossipOptions& gossip = needs.options.protocol.gossip;
+        FailureDetectorOptions detector = gossip.detector;
+        detector.interval_expected = gossip.interval;
         return detector;
       }()) {}
 
@@ -55,7 +55,7 @@ Status Gossip::start(Now now, Outbox& out) {
   if (view_.has_layout()) follow_layout(now);
   if (const Status loaded = load(); !loaded) return loaded;
   for (const auto& [id, state] : membership_.states()) watch(id, now.steady);
-  const Duration interval = options_.protocol.gossip_interval;
+  const Duration interval = options_.protocol.gossip.interval;
   // Nodes that were started together do not gossip together.
   round_at_ = now.steady + Duration{random_.between(0, interval.nanoseconds)};
   out.set_timer(kRoundTimer, round_at_);
@@ -133,7 +133,7 @@ void Gossip::beat() {
 
 void Gossip::excuse_lateness(Instant now, Instant expected) {
   const Duration late = now - expected;
-  if (late > options_.protocol.gossip_interval) detector_.excuse(late, now);
+  if (late > options_.protocol.gossip.interval) detector_.excuse(late, now);
 }
 
 void Gossip::handle_timer(Now now, TimerId timer, Outbox& out) {
@@ -144,7 +144,7 @@ void Gossip::handle_timer(Now now, TimerId timer, Outbox& out) {
 
 void Gossip::handle_round(Now now, Outbox& out) {
   excuse_lateness(now.steady, round_at_);
-  const Duration interval = options_.protocol.gossip_interval;
+  const Duration interval = options_.protocol.gossip.interval;
   round_at_ = now.steady + interval - Duration{random_.between(0, interval.nanoseconds / 8)};
   out.set_timer(kRoundTimer, round_at_);
   ++counters_.rounds;
@@ -167,7 +167,7 @@ void Gossip::send_digest(Now now, std::vector<NodeId> peers, Outbox& out) {
 
 std::vector<NodeId> Gossip::choose_peers() {
   std::vector<NodeId> peers = view_.up();
-  const std::size_t fanout = options_.protocol.gossip_fanout;
+  const std::size_t fanout = options_.protocol.gossip.fanout;
   for (std::size_t i = 0; i < std::min(fanout, peers.size()); ++i) {
     std::swap(peers[i], peers[i + static_cast<std::size_t>(random_.below(peers.size() - i))]);
   }
@@ -204,7 +204,7 @@ void Gossip::review(Now now, Outbox& out) {
 }
 
 void Gossip::ask_for_layout(Now now, const NodeId& from, Outbox& out) {
-  if (now.steady - layout_asked_at_ < options_.protocol.gossip_interval / 2) return;
+  if (now.steady - layout_asked_at_ < options_.protocol.gossip.interval / 2) return;
   layout_asked_at_ = now.steady;
   out.send(from, ids_.next(identity_.progress()), LayoutRequest{});
 }
@@ -222,36 +222,34 @@ bool Gossip::follow_head(Now now, const NodeId& from, const GossipHead& head, Ou
 }
 
 void Gossip::handle_message(Now now, const NodeId& from, Message&& message, Outbox& out) {
-  dispatch(*this, now, from, message, out);
+  dispatch(*this, now, {from, message}, out);
 }
 
-void Gossip::handle_message(Now, const NodeId&, RequestId, LayoutReply reply, Outbox&) {
+void Gossip::handle_message(Now, const Origin&, LayoutReply reply, Outbox&) {
   layout_heard_ = std::move(reply.layout);
 }
 
-void Gossip::handle_message(Now now, const NodeId& from, RequestId id, const GossipDigest& digest,
-                            Outbox& out) {
+void Gossip::handle_message(Now now, const Origin& from, const GossipDigest& digest, Outbox& out) {
   GossipDelta answer{head(), {}, {}};
   const bool fits = digest.members.size() <= kMemberCountMax;
   if (!fits) ++counters_.messages_refused;
-  if (follow_head(now, from, digest.head, out) && fits) {
+  if (follow_head(now, from.node, digest.head, out) && fits) {
     answer.delta = membership_.delta_for(digest.members);
     answer.wanted = membership_.wanted_from(digest.members);
   }
   // Also with nothing to say: that it answers is what the sender needs to know.
-  out.send(from, id, std::move(answer));
+  out.answer(from, std::move(answer));
 }
 
-void Gossip::handle_message(Now now, const NodeId& from, RequestId id, const GossipDelta& delta,
-                            Outbox& out) {
-  if (!follow_head(now, from, delta.head, out)) return;
+void Gossip::handle_message(Now now, const Origin& from, const GossipDelta& delta, Outbox& out) {
+  if (!follow_head(now, from.node, delta.head, out)) return;
   if (delta.wanted.size() > kMemberCountMax) {
     ++counters_.messages_refused;
     return;
   }
   merge(now, delta.delta);
   if (delta.wanted.empty()) return;
-  out.send(from, id, GossipDelta{head(), membership_.answer_to(delta.wanted), {}});
+  out.answer(from, GossipDelta{head(), membership_.answer_to(delta.wanted), {}});
 }
 
 void Gossip::merge(Now now, MembershipDelta delta) {

@@ -45,8 +45,14 @@ struct GossipCounters {
 class Gossip final : public Machine {
  public:
   /// Of `options`, name, address, contact points and protocol.
-  Gossip(const NodeCoreOptions& options, const Identity& identity, Store& store, ClusterView& view,
-         Membership& membership, Random random);
+  struct Needs {
+    const NodeCoreOptions& options;
+    const Identity& identity;
+    Store& store;
+    ClusterView& view;
+    Membership& membership;
+  };
+  Gossip(const Needs& needs, Random random);
 
   /// The view has a new layout.
   void follow_layout(Now now);
@@ -62,12 +68,10 @@ class Gossip final : public Machine {
   void handle_timer(Now now, TimerId timer, Outbox& out) override;
   void add_to(Counters& counters) const override;
 
-  void handle_message(Now now, const NodeId& from, RequestId id, const GossipDigest& digest,
-                      Outbox& out);
-  void handle_message(Now now, const NodeId& from, RequestId id, const GossipDelta& delta,
-                      Outbox& out);
+  void handle_message(Now now, const Origin& from, const GossipDigest& digest, Outbox& out);
+  void handle_message(Now now, const Origin& from, const GossipDelta& delta, Outbox& out);
 
-  void handle_message(Now now, const NodeId& from, RequestId id, LayoutReply reply, Outbox& out);
+  void handle_message(Now now, const Origin& from, LayoutReply reply, Outbox& out);
 
   /// What a node that was asked for its layout answered; once.
   std::optional<Bytes> take_layout_heard() { return std::exchange(layout_heard_, std::nullopt); }

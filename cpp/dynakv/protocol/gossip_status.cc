@@ -33,7 +33,7 @@ PeerStatus Gossip::status_of(const NodeId& id, Instant now) const {
   }
   if (!view_.is_suspect(id)) return status;
   const auto last = detector_.last_sign(id);
-  const bool is_long = last && now - *last >= options_.protocol.dead_after;
+  const bool is_long = last && now - *last >= options_.protocol.gossip.dead_after;
   status.state = is_long && !status.connected ? PeerState::dead : PeerState::suspect;
   return status;
 }

@@ -46,7 +46,7 @@ Result<BytesView> object_of_hint(BytesView stored) {
   return record->object;
 }
 
-HintTable::HintTable(Store& store, Random random, const ProtocolOptions& options)
+HintTable::HintTable(Store& store, Random random, const HintOptions& options)
     : store_(store), random_(random), options_(options) {}
 
 Status HintTable::load(std::uint64_t run, bool past_is_proven) {
@@ -81,8 +81,8 @@ Status HintTable::may_accept(Now now, const NodeId& owner) {
   }
   const auto totals = totals_.find(owner);
   const bool too_old = totals != totals_.end() && now.wall.milliseconds - totals->second.oldest_ms >
-                                                      options_.hint_age_max.milliseconds();
-  if (too_old || bytes_ >= options_.hint_bytes_max) {
+                                                      options_.age_max.milliseconds();
+  if (too_old || bytes_ >= options_.bytes_max) {
     if (canary(Canary::full_hints_dropped)) {
       const auto dropped = page(owner, {}, kLoadPage);
       for (const Hint& hint : *dropped) erase_if_unchanged(owner, hint);

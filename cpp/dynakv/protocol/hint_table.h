@@ -53,7 +53,7 @@ Result<BytesView> object_of_hint(BytesView stored);
 
 class HintTable {
  public:
-  HintTable(Store& store, Random random, const ProtocolOptions& options);
+  HintTable(Store& store, Random random, const HintOptions& options);
 
   /// Loads the hints of earlier runs. Errors: corruption, storage.
   Status load(std::uint64_t run, bool past_is_proven);
@@ -108,7 +108,7 @@ class HintTable {
 
   Store& store_;
   Random random_;
-  const ProtocolOptions& options_;
+  const HintOptions& options_;
   std::uint64_t run_ = 0;
   bool trusts_past_ = true;
   std::map<NodeId, HintTotals> totals_;

@@ -17,11 +17,11 @@ constexpr TimerId kTimer{TimerKind::hinted_handoff, 0};
 void HintedHandoff::arm(Now now, Outbox& out) {
   if (is_armed_ || hints_.totals().empty()) return;
   is_armed_ = true;
-  out.set_timer(kTimer, now.steady + options_.hint_retry_pause);
+  out.set_timer(kTimer, now.steady + options_.retry_pause);
 }
 
 void HintedHandoff::handle_message(Now now, const NodeId& from, Message&& message, Outbox& out) {
-  dispatch(*this, now, from, message, out);
+  dispatch(*this, now, {from, message}, out);
 }
 
 void HintedHandoff::add_to(Counters& counters) const {
@@ -40,11 +40,11 @@ void HintedHandoff::handle_peer_up(Now now, const Hello& hello, Outbox& out) {
 }
 
 void HintedHandoff::begin(Now now, const NodeId& owner, Delivery& delivery, Outbox& out) {
-  Duration patience = std::max(delivery.patience, options_.hint_retry_pause);
+  Duration patience = std::max(delivery.patience, options_.retry_pause);
   // If some hints were acknowledged, the others were lost: there is no reason to wait longer.
   if (!delivery.in_flight.empty() && !delivery.is_answered && !delivery.is_pausing) {
     sometimes(Sometimes::hint_owner_given_time);
-    patience = std::min(patience * 2, std::max(patience, options_.hint_patience_max));
+    patience = std::min(patience * 2, std::max(patience, options_.patience_max));
   }
   delivery = {};
   delivery.patience = patience;
@@ -54,9 +54,8 @@ void HintedHandoff::begin(Now now, const NodeId& owner, Delivery& delivery, Outb
 }
 
 void HintedHandoff::fill(const NodeId& owner, Delivery& delivery, Outbox& out) {
-  while (!delivery.is_pausing && delivery.in_flight.size() < options_.hint_window) {
-    auto hints =
-        hints_.page(owner, delivery.cursor, options_.hint_window - delivery.in_flight.size());
+  while (!delivery.is_pausing && delivery.in_flight.size() < options_.window) {
+    auto hints = hints_.page(owner, delivery.cursor, options_.window - delivery.in_flight.size());
     // A hint that cannot be read stays; the timer tries again from the first hint.
     if (!hints || hints->empty()) return;
     delivery.cursor = hints->back().store_key;
@@ -87,27 +86,26 @@ bool HintedHandoff::send(const NodeId& owner, Delivery& delivery, Hint hint, Out
   return true;
 }
 
-void HintedHandoff::handle_message(Now, const NodeId& from, RequestId id,
-                                   const ReplicaPutReply& reply, Outbox& out) {
+void HintedHandoff::handle_message(Now, const Origin& from, const ReplicaPutReply& reply,
+                                   Outbox& out) {
   // A hint that came home is erased with this step, and so is the word of it kept with it.
-  identity_.peers().note(from, reply.progress);
-  const auto delivery = deliveries_.find(from);
+  identity_.peers().note(from.node, reply.progress);
+  const auto delivery = deliveries_.find(from.node);
   if (delivery == deliveries_.end()) return;
-  const auto hint = delivery->second.in_flight.find(id);
+  const auto hint = delivery->second.in_flight.find(from.request);
   if (hint == delivery->second.in_flight.end()) return;
-  hints_.erase_if_unchanged(from, hint->second);
+  hints_.erase_if_unchanged(from.node, hint->second);
   ++delivered_count_;
   sometimes(Sometimes::hint_delivered);
   delivery->second.in_flight.erase(hint);
   delivery->second.is_answered = delivery->second.has_moved = true;
-  fill(from, delivery->second, out);
-  finish_if_done(from);
+  fill(from.node, delivery->second, out);
+  finish_if_done(from.node);
 }
 
-void HintedHandoff::handle_message(Now, const NodeId& from, RequestId id, const ReplicaError&,
-                                   Outbox&) {
-  const auto delivery = deliveries_.find(from);
-  if (delivery == deliveries_.end() || delivery->second.in_flight.erase(id) == 0) return;
+void HintedHandoff::handle_message(Now, const Origin& from, const ReplicaError&, Outbox&) {
+  const auto delivery = deliveries_.find(from.node);
+  if (delivery == deliveries_.end() || delivery->second.in_flight.erase(from.request) == 0) return;
   delivery->second.is_pausing = true;
   sometimes(Sometimes::hint_refused_by_owner);
 }

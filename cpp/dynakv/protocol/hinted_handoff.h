@@ -24,9 +24,19 @@ namespace dynakv {
 
 class HintedHandoff final : public Machine {
  public:
-  HintedHandoff(Identity& identity, const ClusterView& view, HintTable& hints, ObjectTable& objects,
-                const ProtocolOptions& options)
-      : identity_(identity), view_(view), hints_(hints), objects_(objects), options_(options) {}
+  struct Needs {
+    Identity& identity;
+    const ClusterView& view;
+    HintTable& hints;
+    ObjectTable& objects;
+    const HintOptions& options;
+  };
+  explicit HintedHandoff(const Needs& needs)
+      : identity_(needs.identity),
+        view_(needs.view),
+        hints_(needs.hints),
+        objects_(needs.objects),
+        options_(needs.options) {}
 
   /// Makes sure that the hints that are kept now are delivered in time.
   void arm(Now now, Outbox& out);
@@ -40,10 +50,8 @@ class HintedHandoff final : public Machine {
   void handle_timer(Now now, TimerId timer, Outbox& out) override;
   void add_to(Counters& counters) const override;
 
-  void handle_message(Now now, const NodeId& from, RequestId id, const ReplicaPutReply& reply,
-                      Outbox& out);
-  void handle_message(Now now, const NodeId& from, RequestId id, const ReplicaError& error,
-                      Outbox& out);
+  void handle_message(Now now, const Origin& from, const ReplicaPutReply& reply, Outbox& out);
+  void handle_message(Now now, const Origin& from, const ReplicaError& error, Outbox& out);
 
  private:
   /// To one owner.
@@ -71,7 +79,7 @@ class HintedHandoff final : public Machine {
   const ClusterView& view_;
   HintTable& hints_;
   ObjectTable& objects_;
-  const ProtocolOptions& options_;
+  const HintOptions& options_;
   RequestIds ids_{Waiter::hinted_handoff};
   std::map<NodeId, Delivery> deliveries_;
   bool is_armed_ = false;

@@ -63,14 +63,13 @@ bool LayoutKeeper::learn(BytesView encoded) {
 }
 
 void LayoutKeeper::handle_message(Now now, const NodeId& from, Message&& message, Outbox& out) {
-  dispatch(*this, now, from, message, out);
+  dispatch(*this, now, {from, message}, out);
 }
 
-void LayoutKeeper::handle_message(Now, const NodeId& from, RequestId id, const LayoutRequest&,
-                                  Outbox& out) {
+void LayoutKeeper::handle_message(Now, const Origin& from, const LayoutRequest&, Outbox& out) {
   LayoutReply reply;
   if (view_.has_layout()) reply.layout = encode_layout(reachable_layout());
-  out.send(from, id, std::move(reply));
+  out.answer(from, std::move(reply));
 }
 
 Layout LayoutKeeper::reachable_layout() const {

@@ -18,13 +18,19 @@ namespace dynakv {
 
 class LayoutKeeper final : public Machine {
  public:
-  LayoutKeeper(const NodeCoreOptions& options, const Identity& identity, Store& store,
-               ClusterView& view, const Membership& membership)
-      : options_(options),
-        identity_(identity),
-        store_(store),
-        view_(view),
-        membership_(membership) {}
+  struct Needs {
+    const NodeCoreOptions& options;
+    const Identity& identity;
+    Store& store;
+    ClusterView& view;
+    const Membership& membership;
+  };
+  explicit LayoutKeeper(const Needs& needs)
+      : options_(needs.options),
+        identity_(needs.identity),
+        store_(needs.store),
+        view_(needs.view),
+        membership_(needs.membership) {}
 
   /// Gives a node without a layout its first one. The same layout again changes nothing. Errors:
   /// invalid_argument when the node has another layout, or is not a member of this one.
@@ -42,8 +48,7 @@ class LayoutKeeper final : public Machine {
   void handle_message(Now now, const NodeId& from, Message&& message, Outbox& out) override;
   void add_to(Counters& counters) const override;
 
-  void handle_message(Now now, const NodeId& from, RequestId id, const LayoutRequest& request,
-                      Outbox& out);
+  void handle_message(Now now, const Origin& from, const LayoutRequest& request, Outbox& out);
 
  private:
   void show(Layout layout);

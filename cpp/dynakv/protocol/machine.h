@@ -59,6 +59,8 @@ struct RoutedRequest {
   NodeId from;
   Message message;
   Route route;
+
+  Origin origin() const { return {from, message.id}; }
 };
 
 class Machine {
@@ -89,19 +91,24 @@ class Machine {
   virtual void add_to(Counters&) const {}
 };
 
+/// A message on its way into a machine.
+struct Incoming {
+  const NodeId& from;
+  Message& message;
+};
+
 /// Gives a message to the overload of handle_message() that takes its type. A type for which there
 /// is none is a reply that nobody waits for; it carries nothing to act on.
 template <typename M>
-void dispatch(M& machine, Now now, const NodeId& from, Message& message, Outbox& out) {
+void dispatch(M& machine, Now now, Incoming incoming, Outbox& out) {
+  const Origin from{incoming.from, incoming.message.id};
   std::visit(
       [&](auto& body) {
-        if constexpr (requires {
-                        machine.handle_message(now, from, message.id, std::move(body), out);
-                      }) {
-          machine.handle_message(now, from, message.id, std::move(body), out);
+        if constexpr (requires { machine.handle_message(now, from, std::move(body), out); }) {
+          machine.handle_message(now, from, std::move(body), out);
         }
       },
-      message.body);
+      incoming.message.body);
 }
 
 }  // namespace dynakv

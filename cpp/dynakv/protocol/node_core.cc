@@ -104,11 +104,9 @@ Status NodeCore::adopt_layout(Now now, const Layout& layout, Outbox& out) {
   return {};
 }
 
-Status NodeCore::form_cluster(Now now, std::vector<Member> members,
-                              const BucketProperties& defaults,
-                              std::map<Bytes, BucketProperties> buckets, Outbox& out) {
+Status NodeCore::form_cluster(Now now, FirstCluster first, Outbox& out) {
   ClusterFormation& formation = parts_->formation;
-  const Status begun = formation.begin(std::move(members), defaults, std::move(buckets));
+  const Status begun = formation.begin(std::move(first));
   if (!begun) return begun;
   const auto formed = formation.take_layout();
   if (!formed) return {};

@@ -52,8 +52,7 @@ class NodeCore {
   /// layout when it has heard of all. A node that has a layout of the same names already goes on
   /// with that. Errors: invalid_argument (this node is not in the list, another layout, see
   /// first_layout).
-  Status form_cluster(Now now, std::vector<Member> members, const BucketProperties& defaults,
-                      std::map<Bytes, BucketProperties> buckets, Outbox& out);
+  Status form_cluster(Now now, FirstCluster first, Outbox& out);
 
   /// The nodes that this node should be connected to, where gossip says that they are; ids are nil
   /// while they are not known.

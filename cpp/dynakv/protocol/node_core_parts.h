@@ -75,8 +75,8 @@ struct NodeCore::Parts {
   Random random;
   Identity identity{store};
   ActorTable actors{store, random.stream("actors")};
-  ObjectTable objects{store, actors, options.protocol};
-  HintTable hints{store, random.stream("hint actors"), options.protocol};
+  ObjectTable objects{store, actors, options.protocol.objects};
+  HintTable hints{store, random.stream("hint actors"), options.protocol.hints};
   ClusterView view;
   Membership membership;
 
@@ -85,18 +85,57 @@ struct NodeCore::Parts {
   std::vector<std::unique_ptr<Machine>> machines;
   ClusterFormation& formation = add<ClusterFormation>(options.name, identity, view);
   RollbackDetector& rollbacks = add<RollbackDetector>(identity, EventSources{actors, hints});
-  LayoutKeeper& layouts = add<LayoutKeeper>(options, identity, store, view, membership);
-  Gossip& gossip = add<Gossip>(options, identity, store, view, membership, random.stream("gossip"));
-  PastCheck& past = add<PastCheck>(identity, EventSources{actors, hints}, view, options.protocol);
+  LayoutKeeper& layouts = add<LayoutKeeper>(LayoutKeeper::Needs{
+      .options = options,
+      .identity = identity,
+      .store = store,
+      .view = view,
+      .membership = membership,
+  });
+  Gossip& gossip = add<Gossip>(
+      Gossip::Needs{
+          .options = options,
+          .identity = identity,
+          .store = store,
+          .view = view,
+          .membership = membership,
+      },
+      random.stream("gossip"));
+  PastCheck& past =
+      add<PastCheck>(identity, EventSources{actors, hints}, view, options.protocol.past_check);
   Rejoin& rejoin = add<Rejoin>(options, identity, view, formation);
-  Admission& admission = add<Admission>(identity, view, store, options.protocol);
-  GetCoordinator& gets = add<GetCoordinator>(identity, view, objects, hints, options.protocol);
-  WriteCoordinator& writes =
-      add<WriteCoordinator>(identity, view, objects, actors, hints, options.protocol);
+  Admission& admission = add<Admission>(identity, view, store, options.protocol.admission);
+  GetCoordinator& gets = add<GetCoordinator>(GetCoordinator::Needs{
+      .identity = identity,
+      .peers = view,
+      .objects = objects,
+      .hints = hints,
+      .options = options.protocol.coordinators,
+  });
+  WriteCoordinator& writes = add<WriteCoordinator>(WriteCoordinator::Needs{
+      .identity = identity,
+      .peers = view,
+      .objects = objects,
+      .actors = actors,
+      .hints = hints,
+      .options = options.protocol.coordinators,
+  });
   Forwarder& forwarder = add<Forwarder>(identity, view);
   Replica& replica = add<Replica>(identity, view, objects, hints);
-  HintedHandoff& handoff = add<HintedHandoff>(identity, view, hints, objects, options.protocol);
-  Recovery& recovery = add<Recovery>(identity, view, store, objects, options.protocol);
+  HintedHandoff& handoff = add<HintedHandoff>(HintedHandoff::Needs{
+      .identity = identity,
+      .view = view,
+      .hints = hints,
+      .objects = objects,
+      .options = options.protocol.hints,
+  });
+  Recovery& recovery = add<Recovery>(Recovery::Needs{
+      .identity = identity,
+      .view = view,
+      .store = store,
+      .objects = objects,
+      .options = options.protocol.recovery,
+  });
 
   std::map<TimerKind, Machine*> by_timer;
   std::array<Machine*, 256> by_waiter{};

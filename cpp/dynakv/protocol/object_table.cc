@@ -15,11 +15,11 @@ constexpr std::size_t kEntryOverheadBytes = 128;
 
 }  // namespace
 
-ObjectTable::ObjectTable(Store& store, ActorTable& actors, const ProtocolOptions& options)
+ObjectTable::ObjectTable(Store& store, ActorTable& actors, const ObjectTableOptions& options)
     : store_(store),
       actors_(actors),
-      bytes_max_(options.object_cache_bytes),
-      item_bytes_max_(options.object_cache_item_bytes_max) {}
+      bytes_max_(options.cache_bytes),
+      item_bytes_max_(options.cache_item_bytes_max) {}
 
 const Bytes* ObjectTable::find(BytesView store_key) {
   const auto found = index_.find(store_key);

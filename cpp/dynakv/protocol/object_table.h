@@ -4,7 +4,7 @@
 // (PERFORMANCE §2.2). It holds encoded objects, so it serves digests and replies without decoding.
 //
 // Invariant 1: what is in memory equals what the store, its pending batch in view, would answer.
-// Invariant 2: memory is bounded by ProtocolOptions::object_cache_bytes. Invariant 3: after a read
+// Invariant 2: memory is bounded by ObjectTableOptions::cache_bytes. Invariant 3: after a read
 // error in a slot, no more writes use the slot's actor: the object that cannot be read may hold an
 // event of this node (B1).
 #pragma once
@@ -28,7 +28,7 @@ namespace dynakv {
 
 class ObjectTable {
  public:
-  ObjectTable(Store& store, ActorTable& actors, const ProtocolOptions& options);
+  ObjectTable(Store& store, ActorTable& actors, const ObjectTableOptions& options);
 
   /// The object in its byte form; empty when the key was never written.
   /// Errors: corruption, storage.

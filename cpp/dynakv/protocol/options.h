@@ -27,69 +27,109 @@ inline constexpr std::size_t kErrorTextBytesMax = 1024;
 /// "host:port".
 inline constexpr std::size_t kAddressBytesMax = 300;
 
-struct ProtocolOptions {
+/// What a node accepts from clients (Admission).
+struct AdmissionOptions {
   /// Largest value a client may put, bytes. 1 MiB: larger ones belong in a blob store.
   std::size_t value_bytes_max = 1u << 20;
+  /// Requests that one node coordinates or forwards at a time; beyond it, `overloaded`. Latency
+  /// doubles with each doubling beyond about 200 without much more throughput (PERFORMANCE §2.5).
+  std::size_t in_flight_max = 16384;
+  /// Longest time a request may ask for; a longer one is cut to this. It bounds how much state can
+  /// pile up.
+  Duration timeout_max = seconds(60);
+};
+
+/// How requests are coordinated (GetCoordinator, WriteCoordinator).
+struct CoordinatorOptions {
   /// A put is refused when it would leave several siblings with more bytes than this together: one
   /// message must be able to carry an object, even the join of two such objects (I23).
   std::size_t object_bytes_max = 8u << 20;
   /// A put that would leave more siblings than this is refused (I8): blind writers are unbounded.
   std::size_t sibling_count_max = 100;
-  /// Requests that one node coordinates or forwards at a time; beyond it, `overloaded`. Latency
-  /// doubles with each doubling beyond about 200 without much more throughput (PERFORMANCE §2.5).
-  std::size_t in_flight_max = 16384;
   /// Requests that have had their reply and still wait for late owners. Beyond this, the oldest is
   /// settled at once: a read repairs the owners it knows to be behind, a write leaves hints.
   std::size_t settling_max = 4096;
-  /// Longest time a request may ask for; a longer one is cut to this. It bounds how much state can
-  /// pile up.
-  Duration request_timeout_max = seconds(60);
-  /// Memory for recent objects, bytes, so that read-join-write does not read the disk
-  /// (PERFORMANCE §2.2).
-  std::size_t object_cache_bytes = 64u << 20;
-  /// Objects larger than this are not kept in that memory.
-  std::size_t object_cache_item_bytes_max = 4096;
-  /// How long a restarted node waits to hear from every member about its past before it writes
-  /// under new actors (DESIGN §4, Identity). A member answers within a round trip when it is there.
-  Duration identity_check_timeout = seconds(2);
   /// How long an owner may take to acknowledge before a fallback stands in for it (Dynamo §4.6).
   /// Well above a slow sync, well below what a user waits for.
   Duration hint_timeout = milliseconds(500);
-  /// Hints that a node keeps for others, bytes. Beyond this it accepts no more (B25, I23), and
-  /// leaves the rest to anti-entropy.
-  std::size_t hint_bytes_max = std::size_t{1} << 30;
+};
+
+/// The memory of recent objects (ObjectTable).
+struct ObjectTableOptions {
+  /// Bytes, so that read-join-write does not read the disk (PERFORMANCE §2.2).
+  std::size_t cache_bytes = 64u << 20;
+  /// Objects larger than this are not kept in that memory.
+  std::size_t cache_item_bytes_max = 4096;
+};
+
+/// How a restarted node's past is checked (PastCheck).
+struct PastCheckOptions {
+  /// How long it waits to hear from every member about its past before it writes under new actors
+  /// (DESIGN §4, Identity). A member answers within a round trip when it is there.
+  Duration timeout = seconds(2);
+};
+
+/// Hints that a node keeps for others (HintTable), and how they come home (HintedHandoff).
+struct HintOptions {
+  /// Bytes. Beyond this it accepts no more (B25, I23), and leaves the rest to anti-entropy.
+  std::size_t bytes_max = std::size_t{1} << 30;
   /// Age of an owner's oldest hint beyond which no more are accepted for it. Counted from the first
   /// hint, so that a flapping owner does not restart it (B25).
-  Duration hint_age_max = seconds(3 * 3600);
+  Duration age_max = seconds(3 * 3600);
   /// Hints on their way to one owner at a time; each acknowledgement lets the next one go, so the
   /// owner sets the pace.
-  std::size_t hint_window = 32;
+  std::size_t window = 32;
   /// Pause before hints are tried again after their owner refused one or did not answer.
-  Duration hint_retry_pause = seconds(1);
-  /// An owner that acknowledges no hint for hint_retry_pause is given twice the time, again and
-  /// again up to this: longer than any disk takes for a window of them.
-  Duration hint_patience_max = seconds(30);
-  /// Bytes of objects in one page of a recovery; one larger object travels alone.
-  std::size_t recovery_page_bytes = 512u << 10;
+  Duration retry_pause = seconds(1);
+  /// An owner that acknowledges no hint for retry_pause is given twice the time, again and again up
+  /// to this: longer than any disk takes for a window of them.
+  Duration patience_max = seconds(30);
+};
+
+/// How an amnesic node gets its data back (Recovery).
+struct RecoveryOptions {
+  /// Bytes of objects in one page; one larger object travels alone.
+  std::size_t page_bytes = 512u << 10;
   /// Records that are looked at for one page, so that a page never holds up a step for long.
-  std::size_t recovery_scan_count = 256;
-  /// Peers that an amnesic node pulls from at a time, one page each.
-  std::size_t recovery_source_count = 4;
+  std::size_t scan_count = 256;
+  /// Peers that it pulls from at a time, one page each.
+  std::size_t source_count = 4;
   /// Pause before a page is asked for again that was refused or whose peer was away.
-  Duration recovery_retry_pause = seconds(1);
+  Duration retry_pause = seconds(1);
   /// How long a page may take before it is asked for again.
-  Duration recovery_page_timeout = seconds(2);
-  /// Time between two rounds of gossip, less up to an eighth so that nodes do not stay in step.
-  /// With 1,000 members a node sends three digests of 22 KB a second.
-  Duration gossip_interval = seconds(1);
+  Duration page_timeout = seconds(2);
+};
+
+/// How nodes hear of each other, and suspect each other (Gossip).
+struct GossipOptions {
+  /// Time between two rounds, less up to an eighth so that nodes do not stay in step. With 1,000
+  /// members a node sends three digests of 22 KB a second.
+  Duration interval = seconds(1);
   /// Peers that each round goes to. Three reach everyone in about log4(members) rounds.
-  std::size_t gossip_fanout = 3;
+  std::size_t fanout = 3;
   FailureDetectorOptions detector;
   /// After this long, a suspect that is not connected is reported as dead. Only status shows it.
   Duration dead_after = seconds(15);
 };
 
+/// Each machine's options under its name.
+struct ProtocolOptions {
+  AdmissionOptions admission;
+  CoordinatorOptions coordinators;
+  ObjectTableOptions objects;
+  PastCheckOptions past_check;
+  HintOptions hints;
+  RecoveryOptions recovery;
+  GossipOptions gossip;
+};
+
 /// Errors: invalid_argument.
+Status validate(const AdmissionOptions& options);
+Status validate(const CoordinatorOptions& options);
+Status validate(const PastCheckOptions& options);
+Status validate(const HintOptions& options);
+Status validate(const RecoveryOptions& options);
+Status validate(const GossipOptions& options);
 Status validate(const ProtocolOptions& options);
 
 struct ClientOptions {

@@ -38,6 +38,12 @@ struct Reply {
 
 using Effect = std::variant<Send, SetTimer, CancelTimer, Reply>;
 
+/// Where a request came from: its answer goes there, under the same id.
+struct Origin {
+  NodeId node;
+  RequestId request{};
+};
+
 class Outbox {
  public:
   void send(const NodeId& to, RequestId id, Body body) {
@@ -46,6 +52,9 @@ class Outbox {
   void send(std::vector<NodeId> to, RequestId id, Body body) {
     if (to.empty()) return;
     effects_.emplace_back(Send{std::move(to), Message{id, std::move(body)}});
+  }
+  void answer(const Origin& origin, Body body) {
+    send(origin.node, origin.request, std::move(body));
   }
   void set_timer(TimerId timer, Instant at) { effects_.emplace_back(SetTimer{timer, at}); }
   void cancel_timer(TimerId timer) { effects_.emplace_back(CancelTimer{timer}); }

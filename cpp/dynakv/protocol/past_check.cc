@@ -20,7 +20,7 @@ void lose_past(EventSources& sources, Identity& identity) {
 Status PastCheck::start(Now now, Outbox& out) {
   review();
   if (!identity_.is_past_checked()) {
-    out.set_timer(kTimer, now.steady + options_.identity_check_timeout);
+    out.set_timer(kTimer, now.steady + options_.timeout);
   }
   return {};
 }

@@ -32,7 +32,7 @@ void lose_past(EventSources& sources, Identity& identity);
 class PastCheck final : public Machine {
  public:
   PastCheck(Identity& identity, EventSources sources, const ClusterView& view,
-            const ProtocolOptions& options)
+            const PastCheckOptions& options)
       : identity_(identity), sources_(sources), view_(view), options_(options) {}
 
   /// The past is proven when every member of the layout was heard.
@@ -47,7 +47,7 @@ class PastCheck final : public Machine {
   Identity& identity_;
   EventSources sources_;
   const ClusterView& view_;
-  const ProtocolOptions& options_;
+  const PastCheckOptions& options_;
   /// Who said what it knows of this node, until the past is checked.
   std::set<NodeId> members_heard_;
 };

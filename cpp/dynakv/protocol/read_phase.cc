@@ -93,7 +93,7 @@ bool ReadPhase::add_reply(Now now, const NodeId& from, ReplicaGetReply reply, Ex
     const CopyKind copy = explain.is_on() ? compare(reply.object) : CopyKind::none;
     // A malformed object already counts as that owner's failure.
     const bool is_good = add_object(from, std::move(reply.object)).has_value();
-    explain.note(now.steady, is_good ? ExplainKind::answered : ExplainKind::failed, from, {}, copy);
+    explain.note(now.steady, is_good ? ExplainKind::answered : ExplainKind::failed, from, copy);
     return false;
   }
   if (add_digest(from, reply.digest)) {
@@ -101,7 +101,7 @@ bool ReadPhase::add_reply(Now now, const NodeId& from, ReplicaGetReply reply, Ex
     return true;
   }
   const CopyKind copy = explain.is_on() ? compare(reply.digest) : CopyKind::none;
-  explain.note(now.steady, ExplainKind::digest_equal, from, {}, copy);
+  explain.note(now.steady, ExplainKind::digest_equal, from, copy);
   return false;
 }
 
@@ -114,7 +114,7 @@ bool ReadPhase::add_local(Now now, const NodeId& self, Result<Bytes> encoded, Ex
   } else {
     add_failure(self, encoded.error().code);
   }
-  explain.note(now.steady, is_good ? ExplainKind::answered : ExplainKind::failed, self, {}, copy);
+  explain.note(now.steady, is_good ? ExplainKind::answered : ExplainKind::failed, self, copy);
   return is_good;
 }
 

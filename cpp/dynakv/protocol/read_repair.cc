@@ -8,7 +8,8 @@
 
 namespace dynakv {
 
-void GetCoordinator::repair(Now now, RequestId id, Flight& flight, Outbox& out) {
+void GetCoordinator::repair(Now now, Flights::iterator at, Outbox& out) {
+  Flight& flight = at->second;
   if (flight.repair == ReadRepair::off) return;
   // Hints that were read are in the join too, so agreement among owners alone is not enough.
   if (flight.phase.is_unanimous()) return;
@@ -26,7 +27,7 @@ void GetCoordinator::repair(Now now, RequestId id, Flight& flight, Outbox& out) 
              flight.sent_repair.end();
     });
   }
-  send_repair(now, id, flight, std::move(behind), object, out);
+  send_repair(now, at, {std::move(behind), object}, out);
 }
 
 void GetCoordinator::note_planned_repair(Now now, Flight& flight) {
@@ -38,8 +39,9 @@ void GetCoordinator::note_planned_repair(Now now, Flight& flight) {
   }
 }
 
-void GetCoordinator::send_repair(Now now, RequestId id, Flight& flight, std::vector<NodeId> owners,
-                                 const Bytes& object, Outbox& out) {
+void GetCoordinator::send_repair(Now now, Flights::iterator at, Repair repair, Outbox& out) {
+  auto& [id, flight] = *at;
+  auto& [owners, object] = repair;
   repaired_count_ += owners.size();
   sometimes(Sometimes::read_repaired, !owners.empty());
   const auto self = std::find(owners.begin(), owners.end(), identity_.id());
@@ -89,7 +91,7 @@ void GetCoordinator::continue_repairing(Now now, Flights::iterator at, Outbox& o
     const auto& sent = flight.sent_repair;
     if (std::find(sent.begin(), sent.end(), owner) == sent.end()) lacking.push_back(owner);
   }
-  if (!lacking.empty()) send_repair(now, at->first, flight, std::move(lacking), flight.shown, out);
+  if (!lacking.empty()) send_repair(now, at, {std::move(lacking), flight.shown}, out);
   const bool is_held = static_cast<int>(flight.holders.size()) >= flight.holders_needed;
   if (!is_held && !canary(Canary::blocking_repair_skipped)) return;
   sometimes(Sometimes::read_waited_for_repair, !flight.sent_repair.empty());

@@ -36,7 +36,7 @@ Status Recovery::start(Now now, Outbox& out) {
 }
 
 void Recovery::handle_message(Now now, const NodeId& from, Message&& message, Outbox& out) {
-  dispatch(*this, now, from, message, out);
+  dispatch(*this, now, {from, message}, out);
 }
 
 void Recovery::add_to(Counters& counters) const {
@@ -69,14 +69,14 @@ int Recovery::copies_max() const {
 }
 
 void Recovery::arm(Now now, Outbox& out) {
-  out.set_timer(kTimer, now.steady + options_.recovery_retry_pause);
+  out.set_timer(kTimer, now.steady + options_.retry_pause);
 }
 
 void Recovery::fill(Now now, bool probes, Outbox& out) {
   std::size_t under_way = 0;
   for (const auto& [id, source] : sources_) under_way += source.asked != RequestId{} ? 1 : 0;
   for (auto& [id, source] : sources_) {
-    if (under_way >= options_.recovery_source_count) return;
+    if (under_way >= options_.source_count) return;
     const bool is_wanted = !source.is_done || (probes && !source.is_whole);
     if (!is_wanted || source.asked != RequestId{} || !view_.is_usable(id)) continue;
     source.asked = ids_.next(identity_.progress());
@@ -101,11 +101,11 @@ void Recovery::handle_peer_down(Now, const NodeId& peer, Outbox&) {
   if (at != sources_.end()) at->second.asked = {};
 }
 
-void Recovery::handle_message(Now, const NodeId& from, RequestId id, const RecoveryRequest& request,
+void Recovery::handle_message(Now, const Origin& from, const RecoveryRequest& request,
                               Outbox& out) {
-  auto page = make_page(from, request.from);
-  if (!page) return out.send(from, id, ReplicaError{page.error()});
-  out.send(from, id, std::move(*page));
+  auto page = make_page(from.node, request.from);
+  if (!page) return out.answer(from, ReplicaError{page.error()});
+  out.answer(from, std::move(*page));
 }
 
 Result<RecoveryPage> Recovery::make_page(const NodeId& requester, const ObjectCursor& from) const {
@@ -115,8 +115,8 @@ Result<RecoveryPage> Recovery::make_page(const NodeId& requester, const ObjectCu
   const int n_max = copies_max();
   std::size_t bytes = 0;
   std::size_t looked_at = 0;
-  while (looked_at < options_.recovery_scan_count && bytes < options_.recovery_page_bytes) {
-    const std::size_t count = std::min(kScanChunk, options_.recovery_scan_count - looked_at);
+  while (looked_at < options_.scan_count && bytes < options_.page_bytes) {
+    const std::size_t count = std::min(kScanChunk, options_.scan_count - looked_at);
     auto records = store_.scan(Space::objects, store_key_at(page.next), {}, count);
     if (!records) return fail(records.error());
     page.is_last = records->empty();
@@ -135,7 +135,7 @@ Result<RecoveryPage> Recovery::make_page(const NodeId& requester, const ObjectCu
       if (!view_.ring().owns(requester, parts->slot, n)) continue;
       bytes += store_key.size() + object.size();
       page.records.push_back({Bytes(parts->bucket), Bytes(parts->key), std::move(object)});
-      if (bytes >= options_.recovery_page_bytes) break;
+      if (bytes >= options_.page_bytes) break;
     }
   }
   return page;
@@ -152,10 +152,10 @@ bool Recovery::merge(const RecoveryRecord& record) {
   return merged.error().code == ErrorCode::corruption && decode_object(record.object).has_value();
 }
 
-void Recovery::handle_message(Now now, const NodeId& from, RequestId id, const RecoveryPage& page,
-                              Outbox& out) {
-  const auto at = sources_.find(from);
-  if (at == sources_.end() || at->second.asked != id || id == RequestId{}) return;
+void Recovery::handle_message(Now now, const Origin& from, const RecoveryPage& page, Outbox& out) {
+  const auto at = sources_.find(from.node);
+  if (at == sources_.end() || at->second.asked != from.request || from.request == RequestId{})
+    return;
   Source& source = at->second;
   source.asked = {};
   if (source.is_done) {
@@ -175,9 +175,9 @@ void Recovery::handle_message(Now now, const NodeId& from, RequestId id, const R
   if (source.is_done) finish_if_complete(out);
 }
 
-void Recovery::handle_message(Now, const NodeId& from, RequestId id, const ReplicaError&, Outbox&) {
-  const auto at = sources_.find(from);
-  if (at != sources_.end() && at->second.asked == id) at->second.asked = {};
+void Recovery::handle_message(Now, const Origin& from, const ReplicaError&, Outbox&) {
+  const auto at = sources_.find(from.node);
+  if (at != sources_.end() && at->second.asked == from.request) at->second.asked = {};
 }
 
 void Recovery::handle_timer(Now now, TimerId, Outbox& out) {
@@ -185,7 +185,7 @@ void Recovery::handle_timer(Now now, TimerId, Outbox& out) {
   arm(now, out);
   bool is_pulling = false;
   for (auto& [id, source] : sources_) {
-    const bool is_late = now.steady - source.asked_at >= options_.recovery_page_timeout;
+    const bool is_late = now.steady - source.asked_at >= options_.page_timeout;
     // Under the same id, because an answer that is merely slow is just as good.
     if (is_late && source.asked != RequestId{}) ask(now, id, source, out);
     is_pulling = is_pulling || (!source.is_done && view_.is_usable(id));

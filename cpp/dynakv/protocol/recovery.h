@@ -28,9 +28,19 @@ namespace dynakv {
 
 class Recovery final : public Machine {
  public:
-  Recovery(Identity& identity, const ClusterView& view, Store& store, ObjectTable& objects,
-           const ProtocolOptions& options)
-      : identity_(identity), view_(view), store_(store), objects_(objects), options_(options) {}
+  struct Needs {
+    Identity& identity;
+    const ClusterView& view;
+    Store& store;
+    ObjectTable& objects;
+    const RecoveryOptions& options;
+  };
+  explicit Recovery(const Needs& needs)
+      : identity_(needs.identity),
+        view_(needs.view),
+        store_(needs.store),
+        objects_(needs.objects),
+        options_(needs.options) {}
 
   /// Begins from the first page if the node is amnesic and has a layout; otherwise does nothing.
   void begin(Now now, Outbox& out);
@@ -44,12 +54,9 @@ class Recovery final : public Machine {
   void add_to(Counters& counters) const override;
 
   /// The other half: what of this node's objects the sender owns.
-  void handle_message(Now now, const NodeId& from, RequestId id, const RecoveryRequest& request,
-                      Outbox& out);
-  void handle_message(Now now, const NodeId& from, RequestId id, const RecoveryPage& page,
-                      Outbox& out);
-  void handle_message(Now now, const NodeId& from, RequestId id, const ReplicaError& error,
-                      Outbox& out);
+  void handle_message(Now now, const Origin& from, const RecoveryRequest& request, Outbox& out);
+  void handle_message(Now now, const Origin& from, const RecoveryPage& page, Outbox& out);
+  void handle_message(Now now, const Origin& from, const ReplicaError& error, Outbox& out);
 
  private:
   /// One other owner.
@@ -80,7 +87,7 @@ class Recovery final : public Machine {
   const ClusterView& view_;
   Store& store_;
   ObjectTable& objects_;
-  const ProtocolOptions& options_;
+  const RecoveryOptions& options_;
   RequestIds ids_{Waiter::recovery};
   std::map<NodeId, Source> sources_;
   std::uint64_t recovered_count_ = 0;

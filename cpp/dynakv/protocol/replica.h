@@ -23,12 +23,10 @@ class Replica final : public Machine {
   void handle_message(Now now, const NodeId& from, Message&& message, Outbox& out) override;
   void add_to(Counters& counters) const override;
 
-  void handle_message(Now now, const NodeId& from, RequestId id, const ReplicaGet& get,
-                      Outbox& out);
-  void handle_message(Now now, const NodeId& from, RequestId id, const ReplicaPut& put,
-                      Outbox& out);
-  void handle_message(Now now, const NodeId& from, RequestId id, const HintPut& put, Outbox& out);
-  void handle_message(Now now, const NodeId& from, RequestId id, const HintGet& get, Outbox& out);
+  void handle_message(Now now, const Origin& from, const ReplicaGet& get, Outbox& out);
+  void handle_message(Now now, const Origin& from, const ReplicaPut& put, Outbox& out);
+  void handle_message(Now now, const Origin& from, const HintPut& put, Outbox& out);
+  void handle_message(Now now, const Origin& from, const HintGet& get, Outbox& out);
 
  private:
   /// Of the envelope's bucket.

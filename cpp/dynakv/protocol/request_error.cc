@@ -31,33 +31,38 @@ ErrorReply quorum_unavailable(int required, int alive, bool is_sloppy) {
 
 namespace {
 
-ErrorReply not_met(int required, int received, bool timed_out, bool in_doubt,
-                   std::vector<NodeId> acked, std::vector<NodeError> node_errors) {
+/// `reply` knows the numbers and nodes already.
+ErrorReply not_met(ErrorReply reply, bool timed_out) {
   std::string message =
-      std::to_string(received) + " of " + std::to_string(required) + " nodes answered ";
+      std::to_string(reply.received) + " of " + std::to_string(reply.required) + " nodes answered ";
   message += timed_out ? "before the deadline" : "and too few are left";
-  message += in_doubt ? "; the write may have been applied" : "; nothing was changed";
-  ErrorReply reply = refused(ErrorCode::quorum_timeout, std::move(message));
-  reply.in_doubt = in_doubt && !canary(Canary::failure_called_definite);
-  reply.required = static_cast<std::uint16_t>(required);
-  reply.received = static_cast<std::uint16_t>(received);
-  reply.acked = std::move(acked);
-  reply.node_errors = std::move(node_errors);
+  message += reply.in_doubt ? "; the write may have been applied" : "; nothing was changed";
+  reply.error = {ErrorCode::quorum_timeout, std::move(message)};
+  if (canary(Canary::failure_called_definite)) reply.in_doubt = false;
   return reply;
 }
 
 }  // namespace
 
-ErrorReply quorum_not_met(const QuorumTally& tally, bool timed_out, bool in_doubt,
+ErrorReply quorum_not_met(const QuorumTally& tally, bool timed_out,
                           std::vector<NodeError> node_errors) {
-  return not_met(tally.required(), tally.success_count(), timed_out, in_doubt, tally.succeeded(),
-                 std::move(node_errors));
+  ErrorReply reply;
+  reply.required = static_cast<std::uint16_t>(tally.required());
+  reply.received = static_cast<std::uint16_t>(tally.success_count());
+  reply.acked = tally.succeeded();
+  reply.node_errors = std::move(node_errors);
+  return not_met(std::move(reply), timed_out);
 }
 
 ErrorReply quorum_not_met(const Replication& copies, bool timed_out,
                           std::vector<NodeError> node_errors) {
-  return not_met(copies.required(), copies.held_count(), timed_out, true, copies.acked(),
-                 std::move(node_errors));
+  ErrorReply reply;
+  reply.in_doubt = true;
+  reply.required = static_cast<std::uint16_t>(copies.required());
+  reply.received = static_cast<std::uint16_t>(copies.held_count());
+  reply.acked = copies.acked();
+  reply.node_errors = std::move(node_errors);
+  return not_met(std::move(reply), timed_out);
 }
 
 std::optional<TooLargeAnswer> answer_to_too_large(const Body& body) {

@@ -19,8 +19,8 @@ ErrorReply refused(ErrorCode code, std::string message);
 /// Fewer owners are reachable than the quorum needs, known before anything was done.
 ErrorReply quorum_unavailable(int required, int alive, bool is_sloppy);
 
-/// The quorum was not met: `in_doubt` for a write, which some owners may hold.
-ErrorReply quorum_not_met(const QuorumTally& tally, bool timed_out, bool in_doubt,
+/// The quorum of a read was not met: nothing was changed.
+ErrorReply quorum_not_met(const QuorumTally& tally, bool timed_out,
                           std::vector<NodeError> node_errors);
 
 /// The same for a write that was stored at the coordinator at least: always in doubt.

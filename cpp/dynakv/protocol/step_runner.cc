@@ -50,8 +50,7 @@ void StepRunner::adopt_layout(Now now, const Layout& layout, Waiter waiter) {
 
 void StepRunner::form_cluster(Now now, const FirstCluster& first, Waiter waiter) {
   step_is_open_ = true;
-  note_outcome(core_.form_cluster(now, first.members, first.defaults, first.buckets, out_),
-               std::move(waiter));
+  note_outcome(core_.form_cluster(now, first, out_), std::move(waiter));
 }
 
 void StepRunner::note_outcome(const Status& status, Waiter waiter) {

@@ -16,7 +16,7 @@ MachineInputs WriteCoordinator::inputs() const {
 }
 
 void WriteCoordinator::handle_message(Now now, const NodeId& from, Message&& message, Outbox& out) {
-  dispatch(*this, now, from, message, out);
+  dispatch(*this, now, {from, message}, out);
 }
 
 void WriteCoordinator::add_to(Counters& counters) const { counters["hints_made"] += hinted_count_; }
@@ -26,14 +26,14 @@ void WriteCoordinator::handle_request(Now now, RoutedRequest&& routed, Outbox& o
   const Route& route = routed.route;
   const BucketProperties& bucket = route.bucket;
   const auto w = (request.w.is_default() ? bucket.w : request.w).resolve(bucket.n);
-  if (!w) return out.send(routed.from, routed.message.id, refused(w.error()));
+  if (!w) return out.answer(routed.origin(), refused(w.error()));
   const NodeId& self = identity_.id();
   const auto refuse = [&](QuorumNeed need, int alive) {
     ErrorReply refusal = quorum_unavailable(need.required, alive, !need.is_strict);
     if (request.head.explain) {
       refusal.explain = explain_refusal(begin_explain(now, self, route, need), now, route, peers_);
     }
-    out.send(routed.from, routed.message.id, std::move(refusal));
+    out.answer(routed.origin(), std::move(refusal));
   };
   const QuorumNeed need{*w, !route.is_sloppy};
   const int alive = usable_count(route, peers_, self);
@@ -51,8 +51,7 @@ void WriteCoordinator::handle_request(Now now, RoutedRequest&& routed, Outbox& o
   }
   const RequestId flight_id = ids_.next(identity_.progress());
   Flight flight;
-  flight.client = routed.from;
-  flight.client_request = routed.message.id;
+  flight.client = routed.origin();
   flight.deadline = now.steady + request.head.time_left;
   flight.wake_at = std::min(flight.deadline, now.steady + options_.hint_timeout);
   flight.w = *w;
@@ -64,14 +63,15 @@ void WriteCoordinator::handle_request(Now now, RoutedRequest&& routed, Outbox& o
   const auto at = in_flight_.emplace(flight_id, std::move(flight)).first;
   deadlines_.add(at->second.wake_at, flight_id, out);
   if (must_read) {
-    begin_reading(now, flight_id, at->second, r, out);
+    begin_reading(now, at, r, out);
     continue_after_read(now, at, out);
   } else {
     store(now, at, at->second.request.context, out);
   }
 }
 
-void WriteCoordinator::begin_reading(Now now, RequestId id, Flight& flight, int r, Outbox& out) {
+void WriteCoordinator::begin_reading(Now now, Flights::iterator at, int r, Outbox& out) {
+  auto& [id, flight] = *at;
   flight.reading.emplace(flight.kind(), r, flight.route.owners);
   auto local = objects_.load_encoded(flight.key_ref());
   if (!identity_.copy_counts()) flight.reading->set_incomplete(identity_.id());
@@ -95,8 +95,8 @@ void WriteCoordinator::continue_after_read(Now now, Flights::iterator at, Outbox
   Flight& flight = at->second;
   if (flight.reading->state() == QuorumState::waiting) return;
   if (flight.reading->state() == QuorumState::failed) {
-    reply(now, flight,
-          quorum_not_met(flight.reading->tally(), false, false, flight.reading->errors()), out);
+    reply(now, flight, quorum_not_met(flight.reading->tally(), false, flight.reading->errors()),
+          out);
     return forget(at);
   }
   const auto seen = check_precondition(flight);
@@ -138,22 +138,22 @@ Result<Context> WriteCoordinator::check_precondition(const Flight& flight) const
   return seen;
 }
 
-void WriteCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
-                                      ReplicaGetReply reply, Outbox& out) {
-  const auto at = in_flight_.find(id);
+void WriteCoordinator::handle_message(Now now, const Origin& from, ReplicaGetReply reply,
+                                      Outbox& out) {
+  const auto at = in_flight_.find(from.request);
   if (at == in_flight_.end() || !at->second.reading) return;
   Flight& flight = at->second;
-  if (flight.reading->add_reply(now, from, std::move(reply), flight.explain)) {
+  if (flight.reading->add_reply(now, from.node, std::move(reply), flight.explain)) {
     sometimes(Sometimes::conditional_digest_differed);
-    out.send(from, id, ReplicaGet{flight.envelope(), false});
+    out.answer(from, ReplicaGet{flight.envelope(), false});
   }
   continue_after_read(now, at, out);
 }
 
-void WriteCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
-                                      const ReplicaPutReply& reply, Outbox& out) {
-  identity_.peers().hear(from, reply.progress);
-  const auto at = in_flight_.find(id);
+void WriteCoordinator::handle_message(Now now, const Origin& from, const ReplicaPutReply& reply,
+                                      Outbox& out) {
+  identity_.peers().hear(from.node, reply.progress);
+  const auto at = in_flight_.find(from.request);
   sometimes(Sometimes::late_acknowledgement, at == in_flight_.end());
   if (at == in_flight_.end() || at->second.reading) return;
   Flight& flight = at->second;
@@ -161,28 +161,28 @@ void WriteCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
     actors_.check_against(flight.route.slot(), Dot{flight.actor, reply.highest_counter});
   }
   const std::size_t hints_before = flight.copies.hinted().size();
-  if (!flight.copies.add_held(from)) return;
+  if (!flight.copies.add_held(from.node)) return;
   const auto& hinted = flight.copies.hinted();
   const bool is_hint = hinted.size() > hints_before;
-  flight.explain.note(now.steady, is_hint ? ExplainKind::hint_stored : ExplainKind::acked, from,
-                      is_hint ? hinted.back().owner : NodeId{});
+  flight.explain.note(now.steady, is_hint ? ExplainKind::hint_stored : ExplainKind::acked,
+                      from.node, is_hint ? hinted.back().owner : NodeId{});
   advance(now, at, out);
 }
 
-void WriteCoordinator::handle_message(Now now, const NodeId& from, RequestId id,
-                                      const ReplicaError& error, Outbox& out) {
-  const auto at = in_flight_.find(id);
+void WriteCoordinator::handle_message(Now now, const Origin& from, const ReplicaError& error,
+                                      Outbox& out) {
+  const auto at = in_flight_.find(from.request);
   if (at == in_flight_.end()) return;
   Flight& flight = at->second;
   if (flight.reading) {
-    flight.reading->add_failure(from, error.error.code);
-    flight.explain.note(now.steady, ExplainKind::failed, from);
+    flight.reading->add_failure(from.node, error.error.code);
+    flight.explain.note(now.steady, ExplainKind::failed, from.node);
     return continue_after_read(now, at, out);
   }
-  if (!flight.copies.add_failed(from)) return;
-  flight.node_errors.push_back({from, error.error.code});
-  flight.explain.note(now.steady, ExplainKind::failed, from);
-  stand_in(now, id, flight, out);
+  if (!flight.copies.add_failed(from.node)) return;
+  flight.node_errors.push_back({from.node, error.error.code});
+  flight.explain.note(now.steady, ExplainKind::failed, from.node);
+  stand_in(now, at, out);
   advance(now, at, out);
 }
 
@@ -191,7 +191,7 @@ void WriteCoordinator::handle_peer_down(Now now, const NodeId& peer, Outbox& out
   ids.reserve(in_flight_.size());
   for (const auto& [id, flight] : in_flight_) ids.push_back(id);
   const ReplicaError error{Error{ErrorCode::no_nodes_available, "the connection was lost"}};
-  for (const RequestId id : ids) handle_message(now, peer, id, error, out);
+  for (const RequestId id : ids) handle_message(now, Origin{peer, id}, error, out);
 }
 
 void WriteCoordinator::handle_timer(Now now, TimerId, Outbox& out) {
@@ -207,13 +207,13 @@ void WriteCoordinator::handle_timer(Now now, TimerId, Outbox& out) {
         flight.copies.add_silent(owner);
         flight.explain.note(now.steady, ExplainKind::silent, owner);
       }
-      stand_in(now, id, flight, out);
+      stand_in(now, at, out);
       advance(now, at, out);
       continue;
     }
     if (flight.reading) {
-      reply(now, flight,
-            quorum_not_met(flight.reading->tally(), true, false, flight.reading->errors()), out);
+      reply(now, flight, quorum_not_met(flight.reading->tally(), true, flight.reading->errors()),
+            out);
       forget(at);
     } else {
       sometimes(Sometimes::write_timed_out, !flight.is_replied);
@@ -274,7 +274,7 @@ void WriteCoordinator::reply(Now now, Flight& flight, Body body, Outbox& out) {
   flight.explain.note(now.steady, ExplainKind::replied, identity_.id());
   if (auto* written = std::get_if<WriteReply>(&body)) written->explain = flight.explain.record();
   if (auto* error = std::get_if<ErrorReply>(&body)) error->explain = flight.explain.record();
-  out.send(flight.client, flight.client_request, std::move(body));
+  out.answer(flight.client, std::move(body));
 }
 
 void WriteCoordinator::forget(Flights::iterator at) {

@@ -17,7 +17,6 @@
 #include <map>
 #include <optional>
 
-#include "dynakv/domain/hybrid_clock.h"
 #include "dynakv/protocol/actor_table.h"
 #include "dynakv/protocol/deadlines.h"
 #include "dynakv/protocol/hint_table.h"
@@ -29,19 +28,27 @@
 #include "dynakv/protocol/read_phase.h"
 #include "dynakv/protocol/replication.h"
 #include "dynakv/protocol/route.h"
+#include "dynakv/protocol/write_event.h"
 
 namespace dynakv {
 
 class WriteCoordinator final : public Machine {
  public:
-  WriteCoordinator(Identity& identity, const Reachability& peers, ObjectTable& objects,
-                   ActorTable& actors, HintTable& hints, const ProtocolOptions& options)
-      : identity_(identity),
-        peers_(peers),
-        objects_(objects),
-        actors_(actors),
-        hints_(hints),
-        options_(options) {}
+  struct Needs {
+    Identity& identity;
+    const Reachability& peers;
+    ObjectTable& objects;
+    ActorTable& actors;
+    HintTable& hints;
+    const CoordinatorOptions& options;
+  };
+  explicit WriteCoordinator(const Needs& needs)
+      : identity_(needs.identity),
+        peers_(needs.peers),
+        objects_(needs.objects),
+        actors_(needs.actors),
+        hints_(needs.hints),
+        options_(needs.options) {}
 
   MachineInputs inputs() const override;
   /// REQUIRES: the request is valid, and this node is an owner of the key, or the quorum is sloppy
@@ -53,17 +60,13 @@ class WriteCoordinator final : public Machine {
   std::size_t in_flight() const override { return in_flight_.size() - replied_count_; }
   void add_to(Counters& counters) const override;
 
-  void handle_message(Now now, const NodeId& from, RequestId id, ReplicaGetReply reply,
-                      Outbox& out);
-  void handle_message(Now now, const NodeId& from, RequestId id, const ReplicaPutReply& reply,
-                      Outbox& out);
-  void handle_message(Now now, const NodeId& from, RequestId id, const ReplicaError& error,
-                      Outbox& out);
+  void handle_message(Now now, const Origin& from, ReplicaGetReply reply, Outbox& out);
+  void handle_message(Now now, const Origin& from, const ReplicaPutReply& reply, Outbox& out);
+  void handle_message(Now now, const Origin& from, const ReplicaError& error, Outbox& out);
 
  private:
   struct Flight {
-    NodeId client;
-    RequestId client_request{};
+    Origin client;
     WriteRequest request;
     Route route;
     Instant deadline;
@@ -93,7 +96,7 @@ class WriteCoordinator final : public Machine {
   };
   using Flights = std::map<RequestId, Flight>;
 
-  void begin_reading(Now now, RequestId id, Flight& flight, int r, Outbox& out);
+  void begin_reading(Now now, Flights::iterator flight, int r, Outbox& out);
   /// Goes from reading to storing when the read is decided; ends the flight when it cannot.
   void continue_after_read(Now now, Flights::iterator flight, Outbox& out);
   /// What the write has seen, or why its condition does not hold.
@@ -104,8 +107,8 @@ class WriteCoordinator final : public Machine {
   Result<Bytes> apply_as_owner(Now now, Flight& flight, const Context& seen);
   Result<Bytes> apply_as_fallback(Now now, Flight& flight, const Context& seen);
   /// Finds a node to keep a hint for each owner that failed or is silent.
-  void stand_in(Now now, RequestId id, Flight& flight, Outbox& out);
-  bool send_hint(Now now, RequestId id, Flight& flight, const NodeId& owner, Outbox& out);
+  void stand_in(Now now, Flights::iterator flight, Outbox& out);
+  bool send_hint(Now now, Flights::iterator flight, const NodeId& owner, Outbox& out);
   NodeId next_fallback(Flight& flight) const;
   /// This node keeps the hint itself.
   void keep_hint(Now now, Flight& flight, const NodeId& owner);
@@ -126,8 +129,8 @@ class WriteCoordinator final : public Machine {
   ObjectTable& objects_;
   ActorTable& actors_;
   HintTable& hints_;
-  const ProtocolOptions& options_;
-  HybridClock clock_;
+  const CoordinatorOptions& options_;
+  EventMaker events_{options_};
   RequestIds ids_{Waiter::write_coordinator};
   Flights in_flight_;
   Deadlines deadlines_{TimerKind::write_deadline};

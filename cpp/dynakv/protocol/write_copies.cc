@@ -8,7 +8,6 @@
 #include "dynakv/domain/object_format.h"
 #include "dynakv/protocol/request_error.h"
 #include "dynakv/protocol/write_coordinator.h"
-#include "dynakv/protocol/write_event.h"
 
 namespace dynakv {
 
@@ -44,7 +43,7 @@ void WriteCoordinator::store(Now now, Flights::iterator at, const Context& seen,
   out.send(
       std::move(others), at->first,
       ReplicaPut{flight.envelope(), std::move(*encoded), flight.actor, identity_.promise_step()});
-  stand_in(now, at->first, flight, out);
+  stand_in(now, at, out);
   advance(now, at, out);
 }
 
@@ -76,7 +75,7 @@ Result<Bytes> WriteCoordinator::apply_as_owner(Now now, Flight& flight, const Co
     }
     return dot;
   };
-  const auto dot = add_event(now, flight.request, seen, options_, clock_, next_dot, after);
+  const auto dot = events_.add(now, {flight.request, seen, next_dot}, after);
   if (!dot) return fail(dot.error());
   Bytes encoded = encode_object(after);
   // A delete of an absent key by a writer that had seen nothing leaves no state.
@@ -100,7 +99,7 @@ Result<Bytes> WriteCoordinator::apply_as_fallback(Now now, Flight& flight, const
   const Object before = draft->object;
   draft->object.expire(now.wall);
   const auto next_dot = [&] { return hints_.next_dot(*draft, seen); };
-  const auto dot = add_event(now, flight.request, seen, options_, clock_, next_dot, draft->object);
+  const auto dot = events_.add(now, {flight.request, seen, next_dot}, draft->object);
   if (!dot) return fail(dot.error());
   flight.reply.context = reply_context(seen, *dot, before, draft->object);
   if (*dot) flight.reply.dot = **dot;
@@ -110,16 +109,17 @@ Result<Bytes> WriteCoordinator::apply_as_fallback(Now now, Flight& flight, const
   return encoded;
 }
 
-void WriteCoordinator::stand_in(Now now, RequestId id, Flight& flight, Outbox& out) {
+void WriteCoordinator::stand_in(Now now, Flights::iterator at, Outbox& out) {
+  Flight& flight = at->second;
   for (const NodeId& owner : flight.copies.uncovered_owners()) {
-    if (send_hint(now, id, flight, owner, out)) continue;
+    if (send_hint(now, at, owner, out)) continue;
     flight.copies.set_exhausted();
     keep_hint(now, flight, owner);
   }
 }
 
-bool WriteCoordinator::send_hint(Now now, RequestId id, Flight& flight, const NodeId& owner,
-                                 Outbox& out) {
+bool WriteCoordinator::send_hint(Now now, Flights::iterator at, const NodeId& owner, Outbox& out) {
+  auto& [id, flight] = *at;
   const NodeId fallback = next_fallback(flight);
   if (fallback.is_nil()) return false;
   auto object = current_object(flight);

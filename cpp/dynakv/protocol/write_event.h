@@ -17,11 +17,31 @@ namespace dynakv {
 /// Gives out the next event. Called at most once, and only when the write is accepted.
 using DotSource = std::function<Dot()>;
 
-/// Adds the write of a writer that had seen `seen` to `object`. Returns the dot of the event, or
-/// nothing for a delete of siblings, which makes none. If the write is there already (a client's
-/// retry), it keeps its event. Errors: too_many_siblings, clock_skew; `object` is unchanged then.
-Result<std::optional<Dot>> add_event(Now now, const WriteRequest& request, const Context& seen,
-                                     const ProtocolOptions& options, HybridClock& clock,
-                                     const DotSource& next_dot, Object& object);
+/// A write that is to become an event.
+struct WriteEvent {
+  const WriteRequest& request;
+  /// What its writer had seen.
+  const Context& seen;
+  DotSource next_dot;
+};
+
+class EventMaker {
+ public:
+  explicit EventMaker(const CoordinatorOptions& options) : options_(options) {}
+
+  /// Adds the write to `object`. Returns the dot of the event, or nothing for a delete of siblings,
+  /// which makes none. If the write is there already (a client's retry), it keeps its event.
+  /// Errors: too_many_siblings, clock_skew; `object` is unchanged then.
+  Result<std::optional<Dot>> add(Now now, const WriteEvent& event, Object& object);
+
+ private:
+  /// May the value stand beside the siblings that stay? Errors: too_many_siblings.
+  Status check_siblings(const WriteEvent& event, const Object& object) const;
+  /// Errors: clock_skew.
+  Result<HybridTime> stamp_for(Now now, const Object& object);
+
+  const CoordinatorOptions& options_;
+  HybridClock clock_;
+};
 
 }  // namespace dynakv

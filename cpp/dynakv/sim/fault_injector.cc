@@ -230,7 +230,7 @@ void FaultInjector::heal() {
   simulation_.network().options().loss_permille = 0;
   simulation_.network().options().repeat_permille = 0;
   // An owner that is silent for longer than the hint timeout is not repaired by a read (I7).
-  const Duration quick = plan_.simulation.protocol.hint_timeout / 20;
+  const Duration quick = plan_.simulation.protocol.coordinators.hint_timeout / 20;
   NetworkOptions& network = simulation_.network().options();
   network.delay_mean = std::min(network.delay_mean, quick);
   const bool is_perturbed = !plan_.perturbations.empty();

@@ -1,6 +1,7 @@
 #include "dynakv/sim/oracle.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "dynakv/base/sometimes.h"
 #include "dynakv/domain/object_format.h"
@@ -14,24 +15,25 @@ void Oracle::report(const std::string& invariant, const std::string& detail) {
   violations_.push_back({invariant, detail, simulation_.now()});
 }
 
-void Oracle::operation_started(OperationId id, const PlannedOperation& planned, const Bytes& key,
-                               const Bytes& value, FlowId flow) {
-  const bool is_write = planned.kind != PlannedKind::get;
+void Oracle::operation_started(OperationId id, Started operation) {
+  operation.at = simulation_.now();
+  const bool is_write = operation.planned.kind != PlannedKind::get;
   flows_overlap_ =
       flows_overlap_ ||
       (is_write && std::any_of(pending_.begin(), pending_.end(), [&](const auto& other) {
          const Started& started = other.second;
-         return started.planned.kind != PlannedKind::get && started.flow == flow &&
-                started.key == key;
+         return started.planned.kind != PlannedKind::get && started.flow == operation.flow &&
+                started.key == operation.key;
        }));
-  pending_[id] = {planned, key, value, flow, simulation_.now()};
-  if (!is_write) return;
-  Write& write = writes_[value];
-  write.key = key;
-  write.value = value;
-  write.flow = flow;
-  write.kind = planned.kind;
-  histories_[key].writes.push_back(&write);
+  if (is_write) {
+    Write& write = writes_[operation.value];
+    write.key = operation.key;
+    write.value = operation.value;
+    write.flow = operation.flow;
+    write.kind = operation.planned.kind;
+    histories_[operation.key].writes.push_back(&write);
+  }
+  pending_[id] = std::move(operation);
 }
 
 void Oracle::message_sent(int from, const Message& message) {

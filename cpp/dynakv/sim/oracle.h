@@ -30,10 +30,17 @@ struct Violation {
 
 class Oracle {
  public:
+  struct Started {
+    PlannedOperation planned;
+    Bytes key;
+    Bytes value;
+    FlowId flow{};
+    Instant at;
+  };
+
   Oracle(Simulation& simulation, const Plan& plan);
 
-  void operation_started(OperationId id, const PlannedOperation& planned, const Bytes& key,
-                         const Bytes& value, FlowId flow);
+  void operation_started(OperationId id, Started operation);
   void message_sent(int from, const Message& message);
   void reply_came(const Reply& reply);
   /// A node's disk lost data that it had acknowledged: it no longer counts as one of I9's holders.
@@ -65,13 +72,6 @@ class Oracle {
   Object joined(const Bytes& key) const;
 
  private:
-  struct Started {
-    PlannedOperation planned;
-    Bytes key;
-    Bytes value;
-    FlowId flow{};
-    Instant at;
-  };
   enum class Outcome : std::uint8_t { pending, acknowledged, in_doubt, failed };
   /// A write as clients know it. Values are unique, deletes included, and name their writes.
   struct Write {

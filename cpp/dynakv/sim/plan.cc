@@ -39,7 +39,7 @@ void draw_cluster(Plan& plan, Random random) {
   }
   options.client.timeout = milliseconds(random.between(300, 5000));
   // Small memory, so that some reads go to the disk.
-  options.protocol.object_cache_bytes = random.chance(1, 2) ? 4096 : 64u << 20;
+  options.protocol.objects.cache_bytes = random.chance(1, 2) ? 4096 : 64u << 20;
 }
 
 void draw_availability(Plan& plan, Random random) {
@@ -47,18 +47,18 @@ void draw_availability(Plan& plan, Random random) {
   defaults.mode = random.chance(1, 2) ? QuorumMode::strict : QuorumMode::sloppy;
   defaults.read_repair = static_cast<ReadRepair>(1 + random.below(3));
   ProtocolOptions& options = plan.simulation.protocol;
-  options.hint_timeout = milliseconds(random.between(50, 1500));
-  options.hint_window = 1 + random.below(32);
-  options.hint_retry_pause = milliseconds(random.between(100, 3000));
-  if (random.chance(1, 6)) options.hint_bytes_max = 300 * random.below(20);
-  if (random.chance(1, 6)) options.settling_max = 1 + random.below(4);
+  options.coordinators.hint_timeout = milliseconds(random.between(50, 1500));
+  options.hints.window = 1 + random.below(32);
+  options.hints.retry_pause = milliseconds(random.between(100, 3000));
+  if (random.chance(1, 6)) options.hints.bytes_max = 300 * random.below(20);
+  if (random.chance(1, 6)) options.coordinators.settling_max = 1 + random.below(4);
 }
 
 /// Limits so small that a run meets them, and disks so slow that a loss of power finds something.
 void draw_limits(Plan& plan, Random random) {
   ProtocolOptions& options = plan.simulation.protocol;
-  if (random.chance(1, 8)) options.sibling_count_max = 1 + random.below(4);
-  if (random.chance(1, 8)) options.in_flight_max = 1 + random.below(4);
+  if (random.chance(1, 8)) options.coordinators.sibling_count_max = 1 + random.below(4);
+  if (random.chance(1, 8)) options.admission.in_flight_max = 1 + random.below(4);
   if (random.chance(1, 4)) {
     plan.simulation.sync_delay_mean = milliseconds(random.between(5, 150));
   }

@@ -73,7 +73,7 @@ std::vector<FaultKind> losses_of(const Plan& plan) {
 
 void finish_faults(Plan& plan) {
   if (plan.has(FaultKind::damage)) {
-    plan.simulation.protocol.object_cache_bytes = 0;  // memory would hide the damage
+    plan.simulation.protocol.objects.cache_bytes = 0;  // memory would hide the damage
   }
   std::stable_sort(plan.faults.begin(), plan.faults.end(),
                    [](const auto& a, const auto& b) { return a.at < b.at; });

@@ -136,7 +136,7 @@ void Run::perform(const PlannedOperation& planned) {
   }
   // The operation may end at once, so it is announced before it starts.
   const OperationId id = simulation_.next_operation();
-  oracle_.operation_started(id, operation, key, value, flow);
+  oracle_.operation_started(id, {operation, key, value, flow, {}});
   simulation_.start(operation.client, std::move(what));
 }
 
@@ -150,7 +150,7 @@ void Run::read_all_keys() {
     // One after the other: where few reads may wait for late owners, each must have its turn.
     simulation_.run_until([this] { return oracle_.pending_count() == 0; },
                           read.timeout + seconds(1));
-    simulation_.run_for(plan_.simulation.protocol.hint_timeout);
+    simulation_.run_for(plan_.simulation.protocol.coordinators.hint_timeout);
     simulation_.run_until([this] { return is_idle(); }, seconds(2));
   }
   simulation_.run_for(read.timeout + kSettleTime);

@@ -21,7 +21,7 @@ Dot write_as_fallback(HintTable& hints, MemoryStore& store) {
 
 /// Whether a node that came back on an old image gives out a dot that it gave out before.
 bool a_restored_node_repeats_a_dot() {
-  const ProtocolOptions options;
+  const HintOptions options;
   MemoryStore store;
   HintTable first(store, Random(1), options);
   EXPECT_TRUE(first.load(1, true).has_value());
@@ -42,7 +42,7 @@ TEST(HintCanary, I4AHintActorThatOutlivesALostPastRepeatsItsDots) {
 
 /// Whether a dot is given out again after the hint that it was counted for came home.
 bool a_new_record_repeats_a_dot() {
-  const ProtocolOptions options;
+  const HintOptions options;
   MemoryStore store;
   HintTable hints(store, Random(1), options);
   EXPECT_TRUE(hints.load(1, true).has_value());
@@ -62,12 +62,12 @@ TEST(HintCanary, I4AHintActorDiesWithItsRecord) {
 /// Whether hints are still accepted for an owner that has been away for longer than they may be
 /// kept, because its key was written again and again (I23).
 bool hints_are_accepted_for_ever() {
-  const ProtocolOptions options;
+  const HintOptions options;
   MemoryStore store;
   HintTable hints(store, Random(1), options);
   EXPECT_TRUE(hints.load(1, true).has_value());
   const std::int64_t begin = 1'700'000'000'000;
-  const std::int64_t age_max = options.hint_age_max.milliseconds();
+  const std::int64_t age_max = options.age_max.milliseconds();
   std::uint64_t counter = 0;
   bool accepted = true;
   for (std::int64_t age = 0; age < 2 * age_max; age += age_max / 4) {

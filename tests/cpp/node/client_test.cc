@@ -152,7 +152,8 @@ TEST(Client, ThreadsShareIt) {
 
 TEST(Client, ALargeValueComesBackAndATooLargeOneIsRefused) {
   TestCluster cluster(3);
-  for (NodeOptions& node : cluster.options) node.protocol.value_bytes_max = kValueBytesHardMax;
+  for (NodeOptions& node : cluster.options)
+    node.protocol.admission.value_bytes_max = kValueBytesHardMax;
   ASSERT_NO_FATAL_FAILURE(cluster.start());
   const auto client = cluster.client({.timeout = kTestTimeout});
   ASSERT_NE(client, nullptr);
@@ -168,8 +169,8 @@ TEST(Client, ALargeValueComesBackAndATooLargeOneIsRefused) {
 TEST(Client, SiblingsTooLargeForOneMessageAreAnErrorNotAHang) {
   TestCluster cluster(3);
   for (NodeOptions& node : cluster.options) {
-    node.protocol.value_bytes_max = kValueBytesHardMax;
-    node.protocol.object_bytes_max = 64u << 20;  // or the put would be refused before
+    node.protocol.admission.value_bytes_max = kValueBytesHardMax;
+    node.protocol.coordinators.object_bytes_max = 64u << 20;  // or the put would be refused before
   }
   ASSERT_NO_FATAL_FAILURE(cluster.start());
   const auto client = cluster.client({.timeout = kTestTimeout});

@@ -18,10 +18,10 @@ class RejoinNodes : public testing::TestWithParam<ToldBy> {
   RejoinNodes() : cluster_(3, StorageKind::rocksdb, Durability::os) {
     for (NodeOptions& node : cluster_.options) {
       // The failure detector's own times have tests; here they are only waited for.
-      node.protocol.gossip_interval = milliseconds(100);
-      node.protocol.detector.silence_min = milliseconds(500);
-      node.protocol.detector.silence_max = milliseconds(900);
-      node.protocol.detector.ask_before = milliseconds(200);
+      node.protocol.gossip.interval = milliseconds(100);
+      node.protocol.gossip.detector.silence_min = milliseconds(500);
+      node.protocol.gossip.detector.silence_max = milliseconds(900);
+      node.protocol.gossip.detector.ask_before = milliseconds(200);
     }
   }
   void SetUp() override { ASSERT_NO_FATAL_FAILURE(cluster_.start()); }

@@ -15,7 +15,7 @@ std::vector<Member> first_members(int count) {
 class ClusterFormationTest : public ::testing::Test {
  protected:
   Status begin(int count, int n = 1) {
-    return state_.formation.begin(first_members(count), copies(n), {});
+    return state_.formation.begin({first_members(count), copies(n), {}});
   }
   void greet(const Hello& hello) {
     Outbox out;
@@ -48,7 +48,7 @@ TEST_F(ClusterFormationTest, WhatTheLayoutWillRefuseIsRefusedAtOnce) {
   EXPECT_FALSE(begin(3, 4).has_value()) << "N of more than there are";
   EXPECT_TRUE(state_.formation.members().empty());
   const std::vector<Member> strangers{{.name = "n1"}, {.name = "n2"}};
-  const Status begun = state_.formation.begin(strangers, copies(1), {});
+  const Status begun = state_.formation.begin({strangers, copies(1), {}});
   EXPECT_EQ(begun.error().code, ErrorCode::invalid_argument) << "this node is not in the list";
 }
 

@@ -126,7 +126,7 @@ TEST(Identity, B6AWitnessThatHeardOfTheNewLifeStillTellsOfTheOldOne) {
   }
   cluster.greet(i, witness);
   EXPECT_EQ(counter(cluster, i, "rollbacks_found"), 1u);
-  cluster.advance(cluster.protocol.identity_check_timeout);
+  cluster.advance(cluster.protocol.past_check.timeout);
   EXPECT_NE(dot_of(cluster.put(i, "k", "3")).actor, lost.actor);
 }
 
@@ -180,7 +180,7 @@ TEST(Identity, ARestartedNodeWritesUnderNewActorsWhenAMemberStaysSilent) {
   EXPECT_FALSE(cluster.core(i).is_ready());
   // Meanwhile the other owner takes the write.
   EXPECT_NE(dot_of(cluster.put(0, "k", "2")).actor, first.actor);
-  cluster.advance(cluster.protocol.identity_check_timeout);
+  cluster.advance(cluster.protocol.past_check.timeout);
   EXPECT_TRUE(cluster.core(i).is_ready());
   EXPECT_GT(counter(cluster, i, "actors_retired"), 0u);
 }
@@ -231,7 +231,7 @@ TEST(Identity, B3AnObjectThatKnowsMoreOfThisNodeEndsItsActor) {
   cluster.crash(i);
   *cluster.node(i).store = backup;
   cluster.start(i, 1);
-  cluster.advance(cluster.protocol.identity_check_timeout);
+  cluster.advance(cluster.protocol.past_check.timeout);
   cluster.connect(i);
   const Dot next = dot_of(cluster.put(2, "k", "3"));
   EXPECT_EQ(CoreCluster::values_of(cluster.get(0, "k", all_owners())), (Values{"1", "2", "3"}))
@@ -306,7 +306,7 @@ TEST(Identity, FirstMembersThatKnowOnlyNamesComputeOneLayout) {
         std::make_unique<NodeCore>(options, *stores.back(), Random(static_cast<unsigned>(i))));
     Outbox out;
     ASSERT_TRUE(cores.back()->start(now, {}, out).has_value());
-    ASSERT_TRUE(cores.back()->form_cluster(now, members, {}, {}, out).has_value());
+    ASSERT_TRUE(cores.back()->form_cluster(now, {members, {}, {}}, out).has_value());
     EXPECT_EQ(cores.back()->peers().size(), 2u);
   }
   for (auto& to : cores) {
@@ -322,9 +322,9 @@ TEST(Identity, FirstMembersThatKnowOnlyNamesComputeOneLayout) {
   }
   // A restart with the same list goes on; another list is refused.
   Outbox out;
-  EXPECT_TRUE(cores[0]->form_cluster(now, members, {}, {}, out).has_value());
+  EXPECT_TRUE(cores[0]->form_cluster(now, {members, {}, {}}, out).has_value());
   members[1].name = "stranger";
-  EXPECT_FALSE(cores[0]->form_cluster(now, members, {}, {}, out).has_value());
+  EXPECT_FALSE(cores[0]->form_cluster(now, {members, {}, {}}, out).has_value());
 }
 
 TEST(Identity, ReplicaRequestsFromStrangersAreRefused) {

@@ -14,8 +14,10 @@ class LayoutKeeperTest : public ::testing::Test {
   }
 
   MachineState state_;
-  LayoutKeeper keeper_{state_.options, state_.identity, *state_.store, state_.view,
-                       state_.membership};
+  static LayoutKeeper::Needs needs_of(MachineState& state) {
+    return {state.options, state.identity, *state.store, state.view, state.membership};
+  }
+  LayoutKeeper keeper_{needs_of(state_)};
 };
 
 TEST_F(LayoutKeeperTest, TheFirstLayoutIsAdoptedOnceAndThereAfterARestart) {
@@ -28,7 +30,7 @@ TEST_F(LayoutKeeperTest, TheFirstLayoutIsAdoptedOnceAndThereAfterARestart) {
   state_.end_step();
 
   MachineState again(state_.store);
-  LayoutKeeper restarted(again.options, again.identity, *again.store, again.view, again.membership);
+  LayoutKeeper restarted(needs_of(again));
   Outbox out;
   ASSERT_TRUE(restarted.start(again.now, out).has_value());
   ASSERT_TRUE(again.view.has_layout());

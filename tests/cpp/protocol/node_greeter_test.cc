@@ -33,7 +33,8 @@ class NodeGreeterTest : public ::testing::Test {
 
 TEST_F(NodeGreeterTest, WithoutALayoutEverybodyIsLetInUntilFirstMembersAreNamed) {
   EXPECT_TRUE(is_let_in(state_.hello_of(7)));
-  ASSERT_TRUE(state_.formation.begin({{.name = "n0"}, {.name = "n1"}}, copies(1), {}).has_value());
+  ASSERT_TRUE(
+      state_.formation.begin({{{.name = "n0"}, {.name = "n1"}}, copies(1), {}}).has_value());
   EXPECT_TRUE(is_let_in(state_.hello_of(1)));
   EXPECT_EQ(refusal_of(state_.hello_of(7)), ErrorCode::auth);
   Hello client = state_.hello_of(7);

@@ -40,8 +40,8 @@ class WatchedStore final : public Store {
 class Objects : public ::testing::Test {
  protected:
   void start(std::size_t bytes, std::size_t item_bytes = 4096) {
-    options.object_cache_bytes = bytes;
-    options.object_cache_item_bytes_max = item_bytes;
+    options.cache_bytes = bytes;
+    options.cache_item_bytes_max = item_bytes;
     table.emplace(store, actors, options);
   }
   Bytes load(BytesView key) { return table->load_encoded({"b", key}).value(); }
@@ -65,7 +65,7 @@ class Objects : public ::testing::Test {
 
   WatchedStore store;
   ActorTable actors{store, Random(1)};
-  ProtocolOptions options;
+  ObjectTableOptions options;
   std::optional<ObjectTable> table;
 };
 

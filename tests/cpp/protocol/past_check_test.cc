@@ -27,8 +27,10 @@ class PastCheckTest : public ::testing::Test {
 
   MachineState first_;
   MachineState state_{first_.store};
-  PastCheck check_{
-      state_.identity, {state_.actors, state_.hints}, state_.view, state_.options.protocol};
+  PastCheck check_{state_.identity,
+                   {state_.actors, state_.hints},
+                   state_.view,
+                   state_.options.protocol.past_check};
   RollbackDetector rollbacks_{state_.identity, {state_.actors, state_.hints}};
 };
 
@@ -37,7 +39,7 @@ TEST_F(PastCheckTest, ThePastIsProvenWhenTheLastMemberWasHeard) {
   ASSERT_TRUE(check_.start(state_.now, out).has_value());
   const auto& set = std::get<SetTimer>(out.effects().at(0));
   EXPECT_EQ(set.timer, kTimer);
-  EXPECT_EQ(set.at, state_.now.steady + state_.options.protocol.identity_check_timeout);
+  EXPECT_EQ(set.at, state_.now.steady + state_.options.protocol.past_check.timeout);
   greet(1, out);
   EXPECT_FALSE(state_.identity.is_past_proven());
   EXPECT_FALSE(is_cancelled(out));
@@ -61,7 +63,8 @@ TEST_F(PastCheckTest, WhoStaysAwayIsNotWaitedForAndActorsAreRetired) {
 
 TEST_F(PastCheckTest, ANewDirectoryHasNoPastToCheck) {
   MachineState fresh;
-  PastCheck check(fresh.identity, {fresh.actors, fresh.hints}, fresh.view, fresh.options.protocol);
+  PastCheck check(fresh.identity, {fresh.actors, fresh.hints}, fresh.view,
+                  fresh.options.protocol.past_check);
   Outbox out;
   ASSERT_TRUE(check.start(fresh.now, out).has_value());
   EXPECT_TRUE(out.empty());

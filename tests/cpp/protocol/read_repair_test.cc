@@ -18,7 +18,7 @@ class Repairs : public ::testing::Test {
     properties.w = QuorumSize::count(1);
     properties.read_repair = mode;
     ProtocolOptions protocol;
-    protocol.hint_bytes_max = 0;  // so that only reads can repair
+    protocol.hints.bytes_max = 0;  // so that only reads can repair
     cluster_.emplace(3, properties, std::map<Bytes, BucketProperties>{}, protocol);
     const Ring ring = Ring::build(cluster().layout);
     owners = ring.preference_list(slot_of(token_of_key("k")), 3);
@@ -81,7 +81,7 @@ TEST_F(Repairs, AnOwnerThatIsSlowToSayWhatItHasIsRepairedAllTheSame) {
   options.quorum = QuorumSize::count(1);
   EXPECT_EQ(CoreCluster::values_of(cluster().get(1, "k", options)).count("2"), 1u);
   EXPECT_EQ(holders_of("2"), 1);
-  cluster().advance(cluster().protocol.hint_timeout);
+  cluster().advance(cluster().protocol.coordinators.hint_timeout);
   EXPECT_EQ(holders_of("2"), 3);
 }
 

@@ -28,7 +28,7 @@ Plan fixed_workload() {
   plan.simulation.node_count = 3;
   plan.simulation.network.model = NetworkModel::hostile;  // a single message may be lost
   plan.simulation.client.timeout = seconds(1);
-  plan.simulation.protocol.object_cache_bytes = 0;  // so that reads are calls
+  plan.simulation.protocol.objects.cache_bytes = 0;  // so that reads are calls
   plan.client_count = 3;
   plan.key_count = 5;
   plan.length = seconds(10);

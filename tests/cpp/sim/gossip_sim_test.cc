@@ -199,7 +199,7 @@ TEST(GossipSim, InAPartitionOfOneDirectionAtLeastOneSideNotices) {
 std::vector<std::string> told_beliefs(Simulation& simulation) {
   start_and_settle(simulation);
   simulation.crash(2, true);
-  simulation.run_for(simulation.options().protocol.dead_after + seconds(6));
+  simulation.run_for(simulation.options().protocol.gossip.dead_after + seconds(6));
   EXPECT_TRUE(simulation.restart(2).has_value());
   simulation.run_for(seconds(8));
   std::vector<std::string> told;

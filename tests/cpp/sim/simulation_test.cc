@@ -182,7 +182,7 @@ TEST(Simulation, PlansBeyondTheLossBudgetLoseWritesAndStayHonest) {
 TEST(Simulation, AnOwnerThatIsSlowerThanTheRetryPauseGetsItsHints) {
   SimulationOptions options = three_nodes(9);
   options.network.delay_min = milliseconds(50);
-  options.protocol.hint_retry_pause = milliseconds(10);
+  options.protocol.hints.retry_pause = milliseconds(10);
   Simulation simulation(options);
   const int client = simulation.add_client();
   ASSERT_TRUE(simulation.run_until([&] { return simulation.all_ready(); }, seconds(5)));

@@ -68,7 +68,7 @@ struct MachineState {
   std::shared_ptr<MemoryStore> store;
   Identity identity{*store};
   ActorTable actors{*store, Random(8)};
-  HintTable hints{*store, Random(9), options.protocol};
+  HintTable hints{*store, Random(9), options.protocol.hints};
   ClusterView view;
   Membership membership;
   ClusterFormation formation{options.name, identity, view};
