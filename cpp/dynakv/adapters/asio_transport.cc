@@ -1,7 +1,5 @@
 #include "dynakv/adapters/asio_transport.h"
 
-#include <algorithm>
-#include <chrono>
 #include <utility>
 #include <asio/post.hpp>
 
@@ -15,12 +13,14 @@ using ConnectionPtr = std::shared_ptr<AsioConnection>;
 
 }  // namespace
 
-AsioTransport::AsioTransport(TransportOptions options, TransportHandler& handler)
-    : parts_(std::make_unique<Parts>(options, handler)) {}
+AsioTransport::AsioTransport(AsioReactor& reactor, TransportOptions options,
+                             TransportHandler& handler)
+    : parts_(std::make_unique<Parts>(*reactor.parts_, options, handler)) {}
 
-AsioTransport::~AsioTransport() = default;
+// What is still under way on the reactor finds its listener or connection closed.
+AsioTransport::~AsioTransport() { close_all(); }
 
-Status AsioTransport::listen(const std::string& address, bool any_interface) {
+Result<std::string> AsioTransport::listen(const std::string& address, bool any_interface) {
   const auto parsed = parse_host_port(address);
   if (!parsed) return fail(parsed.error());
   const auto refused = [&](const std::string& why) {
@@ -38,28 +38,25 @@ Status AsioTransport::listen(const std::string& address, bool any_interface) {
         "nothing is encrypted or authenticated yet; "
         "listen on 127.0.0.1, or allow it with insecure");
   }
-  tcp::acceptor& acceptor = parts_->acceptor;
+  const auto listener = std::make_shared<Parts::Listener>(parts_->reactor.io);
+  tcp::acceptor& acceptor = listener->acceptor;
   acceptor.open(endpoint.protocol(), error);
   if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(tcp::acceptor::max_listen_connections, error);
   if (error) {
-    asio::error_code ignored;
-    acceptor.close(ignored);
     return refused(error.message() + (error == asio::error::address_in_use
                                           ? "; stop the process that has the port, or choose "
                                             "another one (0 takes a free one)"
                                           : ""));
   }
-  parts_->local_address = to_address(acceptor.local_endpoint(error));
-  parts_->accept();
-  return {};
+  parts_->listeners.push_back(listener);
+  parts_->accept(listener);
+  return to_address(acceptor.local_endpoint(error));
 }
 
-const std::string& AsioTransport::local_address() const { return parts_->local_address; }
-
 ConnectionId AsioTransport::dial(const std::string& address) {
-  const ConnectionPtr connection = parts_->add(tcp::socket(parts_->io));
+  const ConnectionPtr connection = parts_->add(tcp::socket(parts_->reactor.io));
   const auto parsed = parse_host_port(address);
   const bool full = parts_->open_count > parts_->options.connection_count_max;
   if (parsed && !full) {
@@ -67,7 +64,7 @@ ConnectionId AsioTransport::dial(const std::string& address) {
     return connection->id;
   }
   const std::string reason = parsed ? "too many connections" : parsed.error().message;
-  asio::post(parts_->io, [parts = parts_.get(), connection, reason] {
+  asio::post(parts_->reactor.io, [parts = parts_.get(), connection, reason] {
     if (connection->open) parts->drop(connection, reason);
   });
   return connection->id;
@@ -81,11 +78,6 @@ Bytes* AsioTransport::output(ConnectionId id) {
     parts_->dirty.push_back(connection);
   }
   return &connection->output;
-}
-
-std::size_t AsioTransport::output_bytes(ConnectionId id) const {
-  const ConnectionPtr connection = parts_->find(id);
-  return connection == nullptr ? 0 : connection->unsent();
 }
 
 void AsioTransport::close(ConnectionId id) {
@@ -108,24 +100,11 @@ void AsioTransport::finish(ConnectionId id) {
 }
 
 void AsioTransport::close_all() {
-  asio::error_code ignored;
-  parts_->acceptor.close(ignored);
+  for (const auto& listener : parts_->listeners) listener->close();
+  parts_->listeners.clear();
   for (std::size_t i = 0; i < parts_->slots.size(); ++i) {
     if (const ConnectionPtr connection = parts_->slots[i]) parts_->remove(*connection);
   }
-}
-
-void AsioTransport::set_alarm(Instant at, Instant now) {
-  // An alarm that comes too early is set again then: cheaper than arming for every later deadline.
-  if (at >= parts_->alarm_at) return;
-  parts_->alarm_at = at;
-  parts_->alarm.expires_after(
-      std::chrono::nanoseconds(std::max<std::int64_t>(0, (at - now).nanoseconds)));
-  parts_->alarm.async_wait([parts = parts_.get()](const asio::error_code& error) {
-    if (error) return;  // replaced
-    parts->alarm_at = Instant::far_future();
-    parts->handler.handle_alarm();
-  });
 }
 
 void AsioTransport::set_reading_paused(bool paused) {
@@ -134,16 +113,6 @@ void AsioTransport::set_reading_paused(bool paused) {
   if (paused) return;
   for (const ConnectionPtr& connection : parts_->slots) {
     if (connection != nullptr && connection->read_held) parts_->read(connection);
-  }
-}
-
-void AsioTransport::run_turn() {
-  Parts& parts = *parts_;
-  ++parts.counters.turns;
-  parts.turn_bytes = 0;
-  parts.io.run_one();
-  for (std::size_t count = 1; count < parts.options.turn_event_count_max; ++count) {
-    if (parts.turn_bytes >= parts.options.turn_bytes_max || parts.io.poll_one() == 0) break;
   }
 }
 
@@ -160,15 +129,6 @@ void AsioTransport::flush() {
     }
   }
   parts_->dirty.clear();
-}
-
-void AsioTransport::wake() {
-  if (parts_->wake_pending.exchange(true)) return;
-  asio::post(parts_->io, [parts = parts_.get()] {
-    ++parts->counters.wakes;
-    parts->wake_pending.store(false);
-    parts->handler.handle_wake();
-  });
 }
 
 const TransportCounters& AsioTransport::counters() const { return parts_->counters; }

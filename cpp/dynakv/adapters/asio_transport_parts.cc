@@ -43,18 +43,19 @@ void AsioTransport::Parts::drop(const ConnectionPtr& connection, const std::stri
   handler.handle_closed(kept->id, reason);
 }
 
-void AsioTransport::Parts::accept() {
-  acceptor.async_accept([this](const asio::error_code& error, tcp::socket socket) {
-    handle_accepted(error, std::move(socket));
-  });
+void AsioTransport::Parts::accept(const ListenerPtr& listener) {
+  listener->acceptor.async_accept(
+      [this, listener](const asio::error_code& error, tcp::socket socket) {
+        if (listener->acceptor.is_open()) handle_accepted(listener, error, std::move(socket));
+      });
 }
 
-void AsioTransport::Parts::handle_accepted(const asio::error_code& error, tcp::socket socket) {
-  if (!acceptor.is_open()) return;
+void AsioTransport::Parts::handle_accepted(const ListenerPtr& listener,
+                                           const asio::error_code& error, tcp::socket socket) {
   if (error && error != asio::error::connection_aborted) {
-    accept_pause.expires_after(kAcceptPause);
-    accept_pause.async_wait([this](const asio::error_code&) {
-      if (acceptor.is_open()) accept();
+    listener->pause.expires_after(kAcceptPause);
+    listener->pause.async_wait([this, listener](const asio::error_code&) {
+      if (listener->acceptor.is_open()) accept(listener);
     });
     return;
   }
@@ -67,7 +68,7 @@ void AsioTransport::Parts::handle_accepted(const asio::error_code& error, tcp::s
     handler.handle_open(connection->id, false);
     if (connection->open) read(connection);
   }
-  accept();
+  accept(listener);
 }
 
 void AsioTransport::Parts::connect(const ConnectionPtr& connection, const HostPort& target) {
@@ -107,7 +108,7 @@ bool AsioTransport::Parts::deliver(const ConnectionPtr& connection, std::size_t 
   ++counters.reads;
   counters.bytes_read += size;
   connection->bytes_read += size;
-  turn_bytes += size;
+  reactor.turn_bytes += size;
   handler.handle_bytes(connection->id, connection->received(size));
   return connection->open;
 }

@@ -4,17 +4,16 @@
 // connection's id is its slot's index and the number of the connection, so ids never come back.
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
-#include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/steady_timer.hpp>
 
 #include "dynakv/adapters/asio_address.h"
 #include "dynakv/adapters/asio_connection.h"
+#include "dynakv/adapters/asio_reactor_parts.h"
 #include "dynakv/adapters/asio_transport.h"
 
 namespace dynakv {
@@ -23,8 +22,25 @@ struct AsioTransport::Parts {
   using Ptr = std::shared_ptr<AsioConnection>;
   using tcp = asio::ip::tcp;
 
-  Parts(TransportOptions transport_options, TransportHandler& transport_handler)
-      : options(transport_options), handler(transport_handler) {}
+  Parts(AsioReactor::Parts& on_reactor, TransportOptions transport_options,
+        TransportHandler& transport_handler)
+      : reactor(on_reactor), options(transport_options), handler(transport_handler) {}
+
+  /// Handlers keep it alive, and do nothing once it is closed.
+  struct Listener {
+    explicit Listener(asio::io_context& io) : acceptor(io), pause(io) {}
+
+    void close() {
+      asio::error_code ignored;
+      acceptor.close(ignored);
+      pause.cancel();
+    }
+
+    tcp::acceptor acceptor;
+    /// Until the next try, after a failed one.
+    asio::steady_timer pause;
+  };
+  using ListenerPtr = std::shared_ptr<Listener>;
 
   static std::uint32_t index_of(ConnectionId id) {
     return static_cast<std::uint32_t>(static_cast<std::uint64_t>(id));
@@ -42,8 +58,9 @@ struct AsioTransport::Parts {
     drop(connection, "the other side reads too slowly");
   }
 
-  void accept();
-  void handle_accepted(const asio::error_code& error, tcp::socket socket);
+  void accept(const ListenerPtr& listener);
+  void handle_accepted(const ListenerPtr& listener, const asio::error_code& error,
+                       tcp::socket socket);
   void connect(const Ptr& connection, const HostPort& target);
   void connect_to(const Ptr& connection, const tcp::endpoint& endpoint);
   void read(const Ptr& connection);
@@ -51,24 +68,17 @@ struct AsioTransport::Parts {
   bool deliver(const Ptr& connection, std::size_t size);
   void write(const Ptr& connection);
 
+  AsioReactor::Parts& reactor;
   const TransportOptions options;
   TransportHandler& handler;
-  asio::io_context io{1};
-  asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
-  tcp::acceptor acceptor{io};
-  tcp::resolver resolver{io};
-  asio::steady_timer alarm{io};
-  asio::steady_timer accept_pause{io};
-  Instant alarm_at = Instant::far_future();
-  std::string local_address;
+  std::vector<ListenerPtr> listeners;
+  tcp::resolver resolver{reactor.io};
   std::vector<Ptr> slots;
   std::vector<std::uint32_t> free_slots;
   std::uint64_t generation = 0;
   std::size_t open_count = 0;
   std::vector<Ptr> dirty;
-  std::size_t turn_bytes = 0;
   bool paused = false;
-  std::atomic<bool> wake_pending{false};
   TransportCounters counters;
 };
 

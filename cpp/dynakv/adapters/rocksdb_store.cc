@@ -222,19 +222,6 @@ Status RocksDbStore::sync() {
   return {};
 }
 
-Result<std::uint64_t> RocksDbStore::approximate_bytes() const {
-  std::uint64_t total = 0;
-  for (const char* property :
-       {"rocksdb.estimate-live-data-size", "rocksdb.cur-size-all-mem-tables"}) {
-    std::uint64_t bytes = 0;
-    if (!parts_->db->GetAggregatedIntProperty(property, &bytes)) {
-      return fail(ErrorCode::storage, std::string("RocksDB does not tell ") + property);
-    }
-    total += bytes;
-  }
-  return total;
-}
-
 std::map<std::string, std::uint64_t> RocksDbStore::counters() const {
   static constexpr std::array<std::pair<const char*, const char*>, 6> kProperties{{
       {"store_live_bytes", "rocksdb.estimate-live-data-size"},

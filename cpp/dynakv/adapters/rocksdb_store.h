@@ -84,9 +84,6 @@ class RocksDbStore final : public DurableStore {
   /// May be called from another thread. Errors: storage, which is final.
   Status sync() override;
 
-  /// About how many bytes the live records take on disk and in memtables. Errors: storage.
-  Result<std::uint64_t> approximate_bytes() const;
-
   /// Gauges for metrics, by name; cheap (no I/O).
   std::map<std::string, std::uint64_t> counters() const;
 

@@ -66,10 +66,7 @@ SharedBatch get(const SharedClient& client, const py::bytes& bucket, const py::s
 
 void set_context(WriteOperation& write, const ContextToken* context, std::uint64_t scope) {
   if (context == nullptr) return;
-  if (context->scope != scope) {
-    raise_error({ErrorCode::context_mismatch,
-                 "the context was read from another key or bucket; read this key and use its own"});
-  }
+  unwrap(check_key(*context, scope));
   write.has_context = true;
   write.context = context->context;
   write.context_scope = scope;

@@ -72,7 +72,7 @@ py::object to_exception(ErrorReply reply, const Failed& failed) {
   fields["in_doubt"] = reply.in_doubt;
   py::dict nodes;
   for (const NodeError& each : reply.node_errors) {
-    nodes[py::str(node_name(failed.layout.get(), each.node))] =
+    nodes[py::str(name_in(failed.layout.get(), each.node))] =
         py::str(std::string(error_name(each.code)));
   }
   fields["node_errors"] = nodes;

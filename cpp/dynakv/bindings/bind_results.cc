@@ -8,9 +8,9 @@
 
 #include "dynakv/base/hash.h"
 #include "dynakv/bindings/bind_errors.h"
-#include "dynakv/bindings/context_token.h"
 #include "dynakv/bindings/explain_fields.h"
 #include "dynakv/bindings/results.h"
+#include "dynakv/domain/context_token.h"
 
 namespace dynakv {
 namespace {
@@ -69,8 +69,8 @@ py::list siblings_of(Got& got) {
 py::list hinted_by(const Wrote& wrote) {
   py::list pairs;
   for (const StandIn& each : wrote.reply.hinted) {
-    pairs.append(py::make_tuple(node_name(wrote.layout.get(), each.node),
-                                node_name(wrote.layout.get(), each.owner)));
+    pairs.append(py::make_tuple(name_in(wrote.layout.get(), each.node),
+                                name_in(wrote.layout.get(), each.owner)));
   }
   return pairs;
 }

@@ -36,7 +36,7 @@ py::dict status_fields(bool ready, LayoutVersion version, std::uint64_t incarnat
   py::list connected;
   py::list known;
   for (const PeerStatus& peer : peers) {
-    const std::string name = peer.name.empty() ? node_name(layout, peer.node) : peer.name;
+    const std::string name = peer.name.empty() ? name_in(layout, peer.node) : peer.name;
     if (peer.connected) connected.append(py::str(name));
     py::dict row;
     row["id"] = to_string(peer.node);

@@ -13,9 +13,9 @@
 #include <utility>
 #include <vector>
 
-#include "dynakv/bindings/context_token.h"
 #include "dynakv/bindings/layout_view.h"
 #include "dynakv/bindings/process_life.h"
+#include "dynakv/domain/context_token.h"
 #include "dynakv/node/client.h"
 
 namespace dynakv {

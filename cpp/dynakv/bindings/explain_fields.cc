@@ -77,14 +77,14 @@ py::object explain_fields(const ExplainRecord& record, const char* operation,
   py::list events;
   for (const ExplainEvent& event : record->events) {
     py::object target = py::none();
-    if (!event.owner.is_nil()) target = py::str(node_name(layout, event.owner));
-    events.append(py::make_tuple(event.at_us, node_name(layout, event.node), name_of(event.kind),
+    if (!event.owner.is_nil()) target = py::str(name_in(layout, event.owner));
+    events.append(py::make_tuple(event.at_us, name_in(layout, event.node), name_of(event.kind),
                                  target, name_of(event.copy)));
   }
   py::dict fields;
   fields["operation"] = operation;
   fields["layout"] = to_number(record->layout);
-  fields["coordinator"] = node_name(layout, record->coordinator);
+  fields["coordinator"] = name_in(layout, record->coordinator);
   fields["owners"] = node_names(layout, record->owners);
   fields["fallbacks"] = node_names(layout, record->fallbacks);
   fields["required"] = record->required;

@@ -1,8 +1,5 @@
-// What a client's replies look like to Python. They are decoded when first asked for, and leave out
-// everything that no reader may see.
-//
-// Invariant: expired values and a register's deletion are never shown; siblings of one write, and
-// siblings with equal contents, are shown once (DESIGN §4, I13).
+// What a client's replies look like to Python. They are decoded when first asked for; what of them
+// a reader may see is in domain/reader_view.h.
 #pragma once
 
 #include <cstdint>
@@ -11,9 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "dynakv/bindings/context_token.h"
+#include "dynakv/domain/context_token.h"
 #include "dynakv/domain/layout.h"
 #include "dynakv/domain/object.h"
+#include "dynakv/domain/reader_view.h"
 #include "dynakv/protocol/messages.h"
 
 namespace dynakv {
@@ -21,21 +19,8 @@ namespace dynakv {
 /// By a virtual or steady clock.
 inline double seconds_of(Instant at) { return static_cast<double>(at.nanoseconds) / 1e9; }
 
-/// A member's name, or its id when the layout does not know it. `layout` may be null.
-std::string node_name(const Layout* layout, const NodeId& id);
+/// name_in() of each.
 std::vector<std::string> node_names(const Layout* layout, const std::vector<NodeId>& ids);
-
-/// A value for a reader. `covers` holds its dot and those of its copies.
-struct ShownSibling {
-  const Sibling* sibling = nullptr;
-  Context covers;
-};
-
-/// The values that a reader may see at `wall`; they point into `object`.
-std::vector<ShownSibling> shown_siblings(const Object& object, WallTime wall);
-
-/// The value, if a reader may see exactly one: the cheap way to what most reads want.
-const Bytes* only_value(const Object& object, WallTime wall);
 
 /// The result of a get.
 class Got {

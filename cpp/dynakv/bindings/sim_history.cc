@@ -3,7 +3,7 @@
 #include <variant>
 
 #include "dynakv/bindings/client_handle.h"
-#include "dynakv/bindings/context_token.h"
+#include "dynakv/domain/context_token.h"
 
 namespace dynakv {
 namespace {

@@ -103,6 +103,11 @@ const Member* Layout::find_by_name(const std::string& name) const {
   return at != members.end() ? &*at : nullptr;
 }
 
+std::string name_in(const Layout* layout, const NodeId& id) {
+  const Member* member = layout != nullptr ? layout->find(id) : nullptr;
+  return member != nullptr ? member->name : to_string(id);
+}
+
 const BucketProperties& Layout::properties_of(BytesView bucket) const {
   if (buckets.empty()) return defaults;
   const auto at = buckets.find(Bytes(bucket));

@@ -53,6 +53,9 @@ struct Layout {
   bool operator==(const Layout&) const = default;
 };
 
+/// A member's name, or its id when the layout does not know it. `layout` may be null.
+std::string name_in(const Layout* layout, const NodeId& id);
+
 /// What the operator says of a cluster that is to begin.
 struct FirstCluster {
   /// Ids are nil where they are not known yet.

@@ -23,7 +23,7 @@ ClientLoop::ClientLoop(std::vector<std::string> contact_points, const ClientOpti
     : contact_points_(std::move(contact_points)),
       session_(options, random.stream("session")),
       id_(session_.id()),
-      links_({}, *this, random.stream("links")) {}
+      links_(reactor_, {}, *this, random.stream("links")) {}
 
 void ClientLoop::run() {
   try {
@@ -32,7 +32,7 @@ void ClientLoop::run() {
     end_turn();
     while (!end_requested_.load()) {
       now_.reset();
-      links_.transport().run_turn();
+      reactor_.run_turn();
       end_turn();
     }
     now_.reset();
@@ -54,7 +54,7 @@ void ClientLoop::end_turn() {
   completions_.push(std::exchange(finished_, {}));
   publish();
   const Instant next = std::min(timers_.next(), links_.next_timer());
-  if (next != Instant::far_future()) links_.transport().set_alarm(next, system_now().steady);
+  if (next != Instant::far_future()) reactor_.set_alarm(next, system_now().steady);
 }
 
 Now ClientLoop::link_now() {
@@ -99,7 +99,7 @@ void ClientLoop::follow_layout() {
 }
 
 void ClientLoop::post(Mailbox::Task task) {
-  if (mailbox_.post(std::move(task))) links_.transport().wake();
+  if (mailbox_.post(std::move(task))) reactor_.wake();
 }
 
 void ClientLoop::submit(std::shared_ptr<Batch> batch) {
@@ -131,7 +131,7 @@ void ClientLoop::forget_flow(FlowId flow) {
 
 void ClientLoop::request_end() {
   end_requested_.store(true);
-  links_.transport().wake();
+  reactor_.wake();
 }
 
 void ClientLoop::start(const std::shared_ptr<Batch>& batch) {
@@ -208,7 +208,7 @@ void ClientLoop::finish_place(const Place& place, Reply reply) {
 
 void ClientLoop::publish() {
   const std::lock_guard lock(board_mutex_);
-  counters_.wakes = links_.transport().counters().wakes;
+  counters_.wakes = reactor_.counters().wakes;
   board_.counters = counters_;
   if (!std::exchange(changed_, false)) return;
   board_.layout = layout_;

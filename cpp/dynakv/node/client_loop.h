@@ -34,7 +34,7 @@ struct ClientBoard {
   ClientCounters counters;
 };
 
-class ClientLoop final : private LinksHandler {
+class ClientLoop final : private LinksHandler, private ReactorHandler {
  public:
   ClientLoop(std::vector<std::string> contact_points, const ClientOptions& options, Random random);
 
@@ -104,6 +104,7 @@ class ClientLoop final : private LinksHandler {
   mutable std::mutex board_mutex_;
   mutable std::condition_variable board_changed_;
   ClientBoard board_;
+  AsioReactor reactor_{{}, *this};
   Links links_;
 };
 

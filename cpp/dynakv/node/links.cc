@@ -6,12 +6,13 @@
 
 namespace dynakv {
 
-Links::Links(const LinksOptions& options, LinksHandler& handler, Random random)
+Links::Links(AsioReactor& reactor, const LinksOptions& options, LinksHandler& handler,
+             Random random)
     : handshake_timeout_(options.handshake_timeout),
       handler_(handler),
       random_(random.stream("dials")),
       faults_(random.stream("faults")),
-      transport_(options.transport, *this) {}
+      transport_(reactor, options.transport, *this) {}
 
 void Links::set_targets(const std::vector<Target>& targets) {
   std::set<NodeId> wanted;

@@ -11,7 +11,7 @@
 // newer replaces the older. Invariant 3: handle_peer_up and handle_peer_down alternate for each
 // peer.
 //
-// Threads: one, except wake().
+// Threads: one.
 #pragma once
 
 #include <cstdint>
@@ -56,7 +56,6 @@ class LinksHandler {
   virtual void handle_peer_message(const NodeId& from, Message&& message) = 0;
   /// A dial failed, was refused, or its link ended.
   virtual void handle_dial_failed(const std::string& address, const std::string& reason) = 0;
-  virtual void handle_wake() = 0;
 };
 
 struct LinkCounters {
@@ -74,7 +73,7 @@ class Links final : private TransportHandler {
     std::string address;
   };
 
-  Links(const LinksOptions& options, LinksHandler& handler, Random random);
+  Links(AsioReactor& reactor, const LinksOptions& options, LinksHandler& handler, Random random);
 
   AsioTransport& transport() { return transport_; }
   const AsioTransport& transport() const { return transport_; }
@@ -134,8 +133,6 @@ class Links final : private TransportHandler {
   void handle_open(ConnectionId connection, bool dialled) override;
   void handle_bytes(ConnectionId connection, BytesView bytes) override;
   void handle_closed(ConnectionId connection, const std::string& reason) override;
-  void handle_alarm() override {}
-  void handle_wake() override { handler_.handle_wake(); }
 
   void dial(const NodeId& id, const std::string& address);
   void dial_contacts(Instant now);

@@ -147,6 +147,10 @@ Status Node::stop(Duration timeout) {
 
 void Node::kill() { parts_->end(NodeLoop::End::kill); }
 
+void Node::submit(LocalRequest request, LocalDone done) {
+  parts_->loop.submit(std::move(request), std::move(done));
+}
+
 Status Node::set_link_faults(std::vector<LinkFault> faults) {
   const Status set = parts_->change(
       [faults = std::move(faults)](NodeLoop& loop) { loop.set_link_faults(faults); });

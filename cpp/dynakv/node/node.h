@@ -26,6 +26,7 @@
 #include "dynakv/domain/bucket.h"
 #include "dynakv/domain/layout.h"
 #include "dynakv/node/node_options.h"
+#include "dynakv/protocol/local_requests.h"
 #include "dynakv/protocol/messages.h"
 
 namespace dynakv {
@@ -91,6 +92,12 @@ class Node {
   /// Drops everything at once, as the end of the process would: nothing is written, no effect is
   /// released. The store keeps what it was handed. Does nothing the second time.
   void kill();
+
+  /// A request of this process, taken as if a client had sent it: any node takes any key, and the
+  /// layout in its head is filled in. `done` gets the one reply once it may leave the node. It is
+  /// called on the node's thread and must return soon; or at once, on this thread, when the node
+  /// has ended (`closed`) or has too many such requests (`overloaded`).
+  void submit(LocalRequest request, LocalDone done);
 
   /// Sets the faults of messages between this node and others; replaces the faults set before.
   /// Errors: invalid_argument without NodeOptions::development; closed.

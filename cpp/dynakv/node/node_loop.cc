@@ -15,6 +15,8 @@ namespace {
 /// Between two looks for tasks of a paused node.
 constexpr std::chrono::milliseconds kPausedLook{2};
 
+NodeId local_id(Random random) { return {random.next(), random.next()}; }
+
 /// Carries what ends the run up to run(), through Asio's frames, which let exceptions pass.
 struct StoppedForGood {
   Error error;
@@ -26,17 +28,17 @@ NodeLoop::NodeLoop(const NodeOptions& options, std::unique_ptr<DurableStore> sto
     : options_(options),
       log_(options.log_level, options.name),
       store_(std::move(store)),
-      links_({.transport = {.connection_count_max = options.connection_count_max,
+      local_(local_id(random.stream("local requests"))),
+      links_(reactor_,
+             {.transport = {.connection_count_max = options.connection_count_max,
                             .output_bytes_max = options.output_bytes_max},
               .handshake_timeout = options.handshake_timeout},
              *this, random.stream("links")) {}
 
 Status NodeLoop::open(const StartEvidence& evidence, Random random) {
-  AsioTransport& transport = links_.transport();
-  if (const Status listening = transport.listen(options_.listen, options_.insecure); !listening) {
-    return listening;
-  }
-  address_ = options_.advertise.empty() ? transport.local_address() : options_.advertise;
+  const auto listening = links_.transport().listen(options_.listen, options_.insecure);
+  if (!listening) return fail(listening.error());
+  address_ = options_.advertise.empty() ? *listening : options_.advertise;
   NodeCoreOptions core_options;
   core_options.name = options_.name;
   core_options.address = address_;
@@ -55,7 +57,7 @@ Status NodeLoop::open(const StartEvidence& evidence, Random random) {
   }
   // Memory has nothing to sync.
   if (options_.durability == Durability::group && options_.storage == StorageKind::rocksdb) {
-    syncer_ = std::make_unique<Syncer>(*store_, [&transport] { transport.wake(); });
+    syncer_ = std::make_unique<Syncer>(*store_, [this] { reactor_.wake(); });
   }
   links_.set_faults(options_.link_faults);
   follow_peers();
@@ -101,7 +103,7 @@ void NodeLoop::wait_while_paused() {
 
 void NodeLoop::turn() {
   now_.reset();
-  links_.transport().run_turn();
+  reactor_.run_turn();
   end_turn();
 }
 
@@ -167,6 +169,7 @@ void NodeLoop::release() {
 
 void NodeLoop::send(Send& effect) {
   if (effect.to.size() == 1) {
+    if (effect.to.front() == local_.id()) return local_.deliver(std::move(effect.message));
     Bytes* output = links_.output(effect.to.front());
     if (output == nullptr) {
       ++counters_.sends_dropped;
@@ -209,7 +212,7 @@ void NodeLoop::limit_input() {
 
 void NodeLoop::arm_alarm() {
   const Instant next = std::min(runner_->next_wake(), links_.next_timer());
-  if (next != Instant::far_future()) links_.transport().set_alarm(next, system_now().steady);
+  if (next != Instant::far_future()) reactor_.set_alarm(next, system_now().steady);
 }
 
 void NodeLoop::follow_peers() {
@@ -275,13 +278,38 @@ void NodeLoop::handle_dial_failed(const std::string& address, const std::string&
 void NodeLoop::handle_wake() { mailbox_.run_all(); }
 
 void NodeLoop::post(Mailbox::Task task) {
-  if (mailbox_.post(std::move(task))) links_.transport().wake();
+  if (mailbox_.post(std::move(task))) reactor_.wake();
+}
+
+void NodeLoop::submit(LocalRequest request, LocalDone done) {
+  if (local_count_.fetch_add(1) >= options_.local_request_count_max) {
+    --local_count_;
+    return done(refused(ErrorCode::overloaded,
+                        "this node has too many requests of its own process; slow down"));
+  }
+  // A std::function is copied where it goes, and a request may be large.
+  auto shared = std::make_shared<LocalRequest>(std::move(request));
+  auto counted = [this, done = std::move(done)](Body reply) {
+    --local_count_;
+    done(std::move(reply));
+  };
+  post([this, shared, counted](bool running) {
+    if (running) return begin_local(std::move(*shared), counted);
+    counted(refused(ErrorCode::closed, "the node has ended; nothing was changed"));
+  });
+}
+
+void NodeLoop::begin_local(LocalRequest request, LocalDone done) {
+  const Layout* layout = core().layout();
+  const LayoutVersion version = layout == nullptr ? LayoutVersion{} : layout->version;
+  Message message = local_.begin(std::move(request), version, std::move(done));
+  runner_->handle_message(link_now(), local_.id(), std::move(message));
 }
 
 void NodeLoop::request_end(End end) {
   End none = End::none;
   end_.compare_exchange_strong(none, end);
-  links_.transport().wake();
+  reactor_.wake();
 }
 
 void NodeLoop::stop_for_good(const Error& error) { throw StoppedForGood{error}; }

@@ -22,6 +22,7 @@
 #include "dynakv/node/mailbox.h"
 #include "dynakv/node/node.h"
 #include "dynakv/node/syncer.h"
+#include "dynakv/protocol/local_requests.h"
 #include "dynakv/protocol/step_runner.h"
 
 namespace dynakv {
@@ -43,7 +44,7 @@ struct NodeBoard {
   Bytes last_layout;
 };
 
-class NodeLoop final : private LinksHandler {
+class NodeLoop final : private LinksHandler, private ReactorHandler {
  public:
   enum class End : int { none = 0, graceful = 1, kill = 2 };
 
@@ -55,6 +56,8 @@ class NodeLoop final : private LinksHandler {
   void run();
 
   void post(Mailbox::Task task);
+  /// See Node::submit().
+  void submit(LocalRequest request, LocalDone done);
   void request_end(End end);
   /// Waits until `is_done(board)`; false at the timeout.
   template <typename Predicate>
@@ -99,6 +102,7 @@ class NodeLoop final : private LinksHandler {
   void advance_durability();
   void end_sync(const Status& result);
   void release();
+  void begin_local(LocalRequest request, LocalDone done);
   void send(Send& effect);
   void answer_too_large(Send& effect);
   void follow_peers();
@@ -117,6 +121,9 @@ class NodeLoop final : private LinksHandler {
   std::unique_ptr<StepRunner> runner_;
   bool paused_ = false;
   std::optional<Now> now_;
+  LocalRequests local_;
+  /// Requests of submit() that have had no reply.
+  std::atomic<std::size_t> local_count_ = 0;
   /// Answers of this node to itself, for requests that nobody else can be asked.
   std::vector<std::pair<NodeId, Message>> own_answers_;
   Bytes frame_;
@@ -131,8 +138,9 @@ class NodeLoop final : private LinksHandler {
   mutable std::condition_variable board_changed_;
   NodeBoard board_;
 
+  AsioReactor reactor_{{}, *this};
   Links links_;
-  /// Last: it wakes the links' transport.
+  /// Last: it wakes the reactor.
   std::unique_ptr<Syncer> syncer_;
 };
 

@@ -69,6 +69,10 @@ struct NodeOptions {
   /// The same, in bytes of keys and values.
   std::size_t unsynced_bytes_max = 64u << 20;
 
+  /// Requests of the node's own process (Node::submit) that wait for their reply; beyond it,
+  /// `overloaded`.
+  std::size_t local_request_count_max = 16384;
+
   /// The node obeys set_link_faults() and pause(): for tests, never for data that matters.
   bool development = false;
   /// From the start on; only with `development`.

@@ -36,7 +36,7 @@ NodeStatus NodeLoop::status() const {
   count("handshakes_timed_out", links.handshakes_timed_out);
   count("protocol_errors", links.protocol_errors);
   count("faults_lost", links_.lost_to_faults());
-  count("turns", transport.turns);
+  count("turns", reactor_.counters().turns);
   count("reads", transport.reads);
   count("writes", transport.writes);
   count("bytes_read", transport.bytes_read);
@@ -92,6 +92,7 @@ void NodeLoop::close(const Status& end_status) {
     board_.last_layout = std::move(layout);
   }
   runner_->abandon(closed);
+  local_.close();
   mailbox_.close();
   syncer_.reset();
   runner_.reset();

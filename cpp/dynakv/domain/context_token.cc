@@ -1,4 +1,4 @@
-#include "dynakv/bindings/context_token.h"
+#include "dynakv/domain/context_token.h"
 
 #include <utility>
 
@@ -50,6 +50,12 @@ Result<ContextToken> decode_token(BytesView bytes) {
   token.context = decode_context(in);
   if (!in.finished()) return refused_token("the context token is malformed");
   return token;
+}
+
+Status check_key(const ContextToken& token, std::uint64_t scope) {
+  if (token.scope == scope) return {};
+  return fail(ErrorCode::context_mismatch,
+              "the context was read from another key or bucket; read this key and use its own");
 }
 
 Status check_same_key(const ContextToken& a, const ContextToken& b) {

@@ -27,6 +27,9 @@ Bytes encode_token(const ContextToken& token);
 /// Errors: context_mismatch for bytes that are cut short, damaged, or no token.
 Result<ContextToken> decode_token(BytesView bytes);
 
+/// Errors: context_mismatch when the token is of another key than the one with this scope.
+Status check_key(const ContextToken& token, std::uint64_t scope);
+
 /// Errors: context_mismatch when the two are of different keys.
 Status check_same_key(const ContextToken& a, const ContextToken& b);
 
