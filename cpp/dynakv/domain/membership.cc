@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "dynakv/base/byte_io.h"
-#include "dynakv/base/canary.h"
+#include "dynakv/domain/canary.h"
 
 namespace dynakv {
 namespace {
@@ -16,8 +16,8 @@ constexpr std::uint8_t kRecoveringFlag = 4;
 bool wins_over(const MemberState& state, const MemberState& known) {
   const bool same_age = !state.at.is_newer_than(known.at) && !known.at.is_newer_than(state.at);
   if (same_age) return encode_member_state(state) > encode_member_state(known);
-  if (canary(Canary::removed_member_returns) && known.has_left()) return true;
-  if (canary(Canary::late_incarnation_wins) && !known.has_left()) {
+  if (canary(DomainCanary::removed_member_returns) && known.has_left()) return true;
+  if (canary(DomainCanary::late_incarnation_wins) && !known.has_left()) {
     return state.at.incarnation != known.at.incarnation || state.at.version > known.at.version;
   }
   return state.at.is_newer_than(known.at);

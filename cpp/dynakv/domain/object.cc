@@ -5,8 +5,8 @@
 #include <tuple>
 #include <utility>
 
-#include "dynakv/base/canary.h"
 #include "dynakv/base/check.h"
+#include "dynakv/domain/canary.h"
 
 namespace dynakv {
 namespace {
@@ -52,9 +52,9 @@ void Object::put(const Context& seen, const Dot& dot, Payload payload) {
     join_register(other);
     return;
   }
-  const bool keeps_all = canary(Canary::clock_without_dots) && !seen.descends(context_);
+  const bool keeps_all = canary(DomainCanary::clock_without_dots) && !seen.descends(context_);
   std::erase_if(siblings_, [&](const Sibling& sibling) {
-    return (seen.covers(sibling.dot) && !keeps_all) || canary(Canary::put_drops_unseen);
+    return (seen.covers(sibling.dot) && !keeps_all) || canary(DomainCanary::put_drops_unseen);
   });
   context_.join(seen);
   context_.advance(dot);
@@ -65,7 +65,7 @@ void Object::put(const Context& seen, const Dot& dot, Payload payload) {
 void Object::remove(const Context& seen) {
   DYNAKV_CHECK(kind_ == ObjectKind::siblings);
   std::erase_if(siblings_, [&](const Sibling& sibling) { return seen.covers(sibling.dot); });
-  if (!canary(Canary::delete_forgets_context)) context_.join(seen);
+  if (!canary(DomainCanary::delete_forgets_context)) context_.join(seen);
 }
 
 void Object::put_deletion(const Dot& dot, HybridTime at, std::uint64_t write_id) {
@@ -100,7 +100,7 @@ void Object::join_siblings(const Object& other) {
       kept.push_back(std::move(*mine++));
       ++theirs;
     } else if (take_mine) {
-      if (!other.context_.covers(mine->dot) || canary(Canary::join_keeps_covered))
+      if (!other.context_.covers(mine->dot) || canary(DomainCanary::join_keeps_covered))
         kept.push_back(std::move(*mine));
       ++mine;
     } else {
@@ -127,7 +127,7 @@ std::size_t Object::expire(WallTime wall) {
   };
   if (kind_ == ObjectKind::siblings) {
     const std::size_t dropped = std::erase_if(siblings_, is_over);
-    if (siblings_.empty() && canary(Canary::expiry_forgets_context)) context_ = Context{};
+    if (siblings_.empty() && canary(DomainCanary::expiry_forgets_context)) context_ = Context{};
     return dropped;
   }
   if (siblings_.empty() || !is_over(siblings_.front())) return 0;
@@ -150,13 +150,13 @@ Context reply_context(const Context& seen, std::optional<Dot> dot, const Object&
   const auto& found = before.siblings();
   if (std::all_of(found.begin(), found.end(),
                   [&](const Sibling& sibling) { return seen.covers(sibling.dot); }) ||
-      canary(Canary::reply_shows_object_context)) {
+      canary(DomainCanary::reply_shows_object_context)) {
     return after.context();
   }
   // What this write superseded stays in: the writer's next put may land where only that is known,
   // and must replace it there too (I3, I8).
   Context reply = seen;
-  if (canary(Canary::superseded_dots_dropped)) {
+  if (canary(DomainCanary::superseded_dots_dropped)) {
     Context kept;
     for (const Dot& entry : reply.vector().entries()) kept.advance(entry);
     for (const Dot& isolated : reply.isolated()) {
@@ -166,7 +166,7 @@ Context reply_context(const Context& seen, std::optional<Dot> dot, const Object&
     }
     reply = std::move(kept);
   }
-  if (dot && canary(Canary::reply_dot_in_vector)) reply.advance(*dot);
+  if (dot && canary(DomainCanary::reply_dot_in_vector)) reply.advance(*dot);
   if (dot) reply.add_isolated(*dot);
   return reply;
 }

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "dynakv/base/canary.h"
 #include "dynakv/base/check.h"
+#include "dynakv/domain/canary.h"
 
 namespace dynakv {
 
@@ -46,7 +46,7 @@ bool QuorumTally::take(const NodeId& node) {
 }
 
 bool QuorumTally::add_success(const NodeId& node) {
-  if (!take(node) && !canary(Canary::quorum_counts_twice)) return false;
+  if (!take(node) && !canary(DomainCanary::quorum_counts_twice)) return false;
   succeeded_.push_back(node);
   return true;
 }
@@ -54,7 +54,7 @@ bool QuorumTally::add_success(const NodeId& node) {
 bool QuorumTally::add_failure(const NodeId& node) { return take(node); }
 
 QuorumState QuorumTally::state() const {
-  if (success_count() >= required_ - (canary(Canary::quorum_one_too_few) ? 1 : 0)) {
+  if (success_count() >= required_ - (canary(DomainCanary::quorum_one_too_few) ? 1 : 0)) {
     return QuorumState::met;
   }
   if (success_count() + static_cast<int>(pending_.size()) < required_) return QuorumState::failed;

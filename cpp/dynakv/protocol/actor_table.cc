@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "dynakv/base/byte_io.h"
-#include "dynakv/base/canary.h"
-#include "dynakv/base/sometimes.h"
+#include "dynakv/protocol/canary.h"
+#include "dynakv/protocol/sometimes.h"
 #include "dynakv/protocol/store_keys.h"
 
 namespace dynakv {

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
-#include "dynakv/base/canary.h"
-#include "dynakv/base/sometimes.h"
 #include "dynakv/domain/bucket.h"
+#include "dynakv/protocol/canary.h"
 #include "dynakv/protocol/request_error.h"
+#include "dynakv/protocol/sometimes.h"
 
 namespace dynakv {
 

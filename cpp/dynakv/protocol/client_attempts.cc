@@ -2,12 +2,12 @@
 #include <algorithm>
 #include <utility>
 
-#include "dynakv/base/canary.h"
-#include "dynakv/base/sometimes.h"
 #include "dynakv/domain/object_format.h"
 #include "dynakv/protocol/admission.h"
+#include "dynakv/protocol/canary.h"
 #include "dynakv/protocol/client_session_parts.h"
 #include "dynakv/protocol/request_error.h"
+#include "dynakv/protocol/sometimes.h"
 
 namespace dynakv {
 namespace {

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "dynakv/base/sometimes.h"
 #include "dynakv/protocol/client_session_parts.h"
 #include "dynakv/protocol/request_error.h"
+#include "dynakv/protocol/sometimes.h"
 
 namespace dynakv {
 

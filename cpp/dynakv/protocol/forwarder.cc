@@ -3,8 +3,8 @@
 #include <string>
 #include <utility>
 
-#include "dynakv/base/sometimes.h"
 #include "dynakv/protocol/request_error.h"
+#include "dynakv/protocol/sometimes.h"
 
 namespace dynakv {
 

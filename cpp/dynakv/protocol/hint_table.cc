@@ -5,10 +5,10 @@
 #include <utility>
 
 #include "dynakv/base/byte_io.h"
-#include "dynakv/base/canary.h"
 #include "dynakv/base/hash.h"
-#include "dynakv/base/sometimes.h"
 #include "dynakv/domain/object_format.h"
+#include "dynakv/protocol/canary.h"
+#include "dynakv/protocol/sometimes.h"
 #include "dynakv/protocol/store_keys.h"
 
 namespace dynakv {

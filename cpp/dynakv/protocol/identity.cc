@@ -4,9 +4,9 @@
 #include <iterator>
 
 #include "dynakv/base/byte_io.h"
-#include "dynakv/base/canary.h"
-#include "dynakv/base/sometimes.h"
 #include "dynakv/domain/layout.h"
+#include "dynakv/protocol/canary.h"
+#include "dynakv/protocol/sometimes.h"
 #include "dynakv/protocol/store_keys.h"
 
 namespace dynakv {

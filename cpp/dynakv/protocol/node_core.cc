@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "dynakv/base/canary.h"
 #include "dynakv/base/check.h"
+#include "dynakv/protocol/canary.h"
 #include "dynakv/protocol/node_core_parts.h"
 
 namespace dynakv {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "dynakv/base/sometimes.h"
+#include "dynakv/protocol/sometimes.h"
 
 namespace dynakv {
 namespace {

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "dynakv/base/canary.h"
-#include "dynakv/base/sometimes.h"
 #include "dynakv/domain/object_format.h"
+#include "dynakv/protocol/canary.h"
+#include "dynakv/protocol/sometimes.h"
 
 namespace dynakv {
 

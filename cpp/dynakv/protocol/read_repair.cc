@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "dynakv/base/canary.h"
-#include "dynakv/base/sometimes.h"
+#include "dynakv/protocol/canary.h"
 #include "dynakv/protocol/get_coordinator.h"
+#include "dynakv/protocol/sometimes.h"
 
 namespace dynakv {
 

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "dynakv/base/sometimes.h"
 #include "dynakv/domain/layout.h"
 #include "dynakv/domain/membership.h"
+#include "dynakv/protocol/sometimes.h"
 
 namespace dynakv {
 

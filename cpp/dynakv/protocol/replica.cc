@@ -2,9 +2,9 @@
 
 #include <utility>
 
-#include "dynakv/base/sometimes.h"
 #include "dynakv/domain/object_format.h"
 #include "dynakv/protocol/read_phase.h"
+#include "dynakv/protocol/sometimes.h"
 
 namespace dynakv {
 namespace {

@@ -2,15 +2,15 @@
 
 #include <algorithm>
 
-#include "dynakv/base/canary.h"
 #include "dynakv/base/check.h"
+#include "dynakv/domain/canary.h"
 
 namespace dynakv {
 
 namespace {
 
 int counted_as_enough(int required) {
-  return canary(Canary::quorum_one_too_few) ? required - 1 : required;
+  return canary(DomainCanary::quorum_one_too_few) ? required - 1 : required;
 }
 
 }  // namespace
@@ -45,7 +45,7 @@ void Replication::add_stand_in(const NodeId& node, const NodeId& owner) {
 bool Replication::add_held(const NodeId& node) {
   Copy* copy = find(node);
   if (copy == nullptr) return false;
-  if (!copy->is_open() && !canary(Canary::quorum_counts_twice)) return false;
+  if (!copy->is_open() && !canary(DomainCanary::quorum_counts_twice)) return false;
   copy->state = CopyState::held;
   held_by_any_.add_yes(copy->groups);
   if (copy->is_own()) {

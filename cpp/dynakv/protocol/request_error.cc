@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "dynakv/base/canary.h"
+#include "dynakv/protocol/canary.h"
 
 namespace dynakv {
 

@@ -1,7 +1,7 @@
 #include "dynakv/protocol/rollback_detector.h"
 
-#include "dynakv/base/canary.h"
-#include "dynakv/base/sometimes.h"
+#include "dynakv/protocol/canary.h"
+#include "dynakv/protocol/sometimes.h"
 
 namespace dynakv {
 

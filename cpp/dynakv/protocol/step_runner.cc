@@ -2,9 +2,9 @@
 
 #include <utility>
 
-#include "dynakv/base/canary.h"
 #include "dynakv/base/check.h"
-#include "dynakv/base/sometimes.h"
+#include "dynakv/protocol/canary.h"
+#include "dynakv/protocol/sometimes.h"
 
 namespace dynakv {
 

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "dynakv/base/canary.h"
-#include "dynakv/base/sometimes.h"
 #include "dynakv/domain/object_format.h"
+#include "dynakv/protocol/canary.h"
 #include "dynakv/protocol/request_error.h"
+#include "dynakv/protocol/sometimes.h"
 #include "dynakv/protocol/write_coordinator.h"
 
 namespace dynakv {

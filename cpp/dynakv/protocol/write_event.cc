@@ -4,8 +4,8 @@
 #include <string>
 #include <utility>
 
-#include "dynakv/base/canary.h"
-#include "dynakv/base/sometimes.h"
+#include "dynakv/protocol/canary.h"
+#include "dynakv/protocol/sometimes.h"
 
 namespace dynakv {
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "dynakv/base/sometimes.h"
+#include "dynakv/sim/sim_sometimes.h"
 
 namespace dynakv {
 namespace {
@@ -181,7 +181,7 @@ void FaultInjector::restore_backup(int node, Duration age) {
   }
   const bool may_restore = chosen != nullptr && would_be_noticed(node, *chosen);
   simulation_.crash(node);
-  sometimes(Sometimes::backup_restored, may_restore);
+  sometimes(SimSometimes::backup_restored, may_restore);
   if (may_restore) simulation_.node(node).disk().restore(chosen->image);
   restart_later(node, milliseconds(100));
 }

@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "dynakv/base/sometimes.h"
 #include "dynakv/sim/fault_injector.h"
+#include "dynakv/sim/sim_sometimes.h"
 
 namespace dynakv {
 namespace {
@@ -70,7 +70,7 @@ void FaultInjector::cut_bridge(const PlannedFault& fault) {
     const bool is_node = host < simulation_.node_count();
     sides[is_node ? (fault.amount >> host) & 1 : host % 2].push_back(host);
   }
-  sometimes(Sometimes::bridge_cut, !sides[0].empty() && !sides[1].empty());
+  sometimes(SimSometimes::bridge_cut, !sides[0].empty() && !sides[1].empty());
   cut_between(sides[0], sides[1], fault.lasts);
 }
 
@@ -84,7 +84,7 @@ void FaultInjector::cut_ring(const PlannedFault& fault) {
       if (std::min(b - a, count - (b - a)) > reach) cut_between({a}, {b}, fault.lasts);
     }
   }
-  sometimes(Sometimes::ring_cut);
+  sometimes(SimSometimes::ring_cut);
 }
 
 void FaultInjector::flap(const PlannedFault& fault, Instant until) {
@@ -94,7 +94,7 @@ void FaultInjector::flap(const PlannedFault& fault, Instant until) {
   if (next >= until) return;
   simulation_.at(next, [this, &fault, until] {
     if (healed_) return;
-    sometimes(Sometimes::link_flapped);
+    sometimes(SimSometimes::link_flapped);
     flap(fault, until);
   });
 }
@@ -110,7 +110,7 @@ void FaultInjector::swizzle(const PlannedFault& fault) {
     const Instant from = simulation_.now() + Duration{random.between(0, span.nanoseconds / 2)};
     const Instant until =
         simulation_.now() + span - Duration{random.between(0, span.nanoseconds / 2)};
-    sometimes(Sometimes::links_swizzled, ++held == 2);
+    sometimes(SimSometimes::links_swizzled, ++held == 2);
     simulation_.at(from, [this, node, until] {
       if (healed_) return;
       for (const int other : hosts_but(node)) {

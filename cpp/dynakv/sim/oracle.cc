@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "dynakv/base/sometimes.h"
 #include "dynakv/domain/object_format.h"
 #include "dynakv/protocol/store_keys.h"
+#include "dynakv/sim/sim_sometimes.h"
 
 namespace dynakv {
 
@@ -202,13 +202,13 @@ void Oracle::check_get(const Started& started, const GetReply& reply) {
 }
 
 void Oracle::note_points(const Object& shown) const {
-  sometimes(Sometimes::read_saw_siblings, shown.siblings().size() > 1);
-  sometimes(Sometimes::read_saw_deleted_key, shown.siblings().empty() && !shown.is_absent());
+  sometimes(SimSometimes::read_saw_siblings, shown.siblings().size() > 1);
+  sometimes(SimSometimes::read_saw_deleted_key, shown.siblings().empty() && !shown.is_absent());
   for (const Sibling& sibling : shown.siblings()) {
     const auto write = writes_.find(sibling.payload.value);
     if (write == writes_.end()) continue;
-    sometimes(Sometimes::unknown_put_visible, write->second.outcome == Outcome::in_doubt);
-    sometimes(Sometimes::read_before_acknowledged, write->second.outcome == Outcome::pending);
+    sometimes(SimSometimes::unknown_put_visible, write->second.outcome == Outcome::in_doubt);
+    sometimes(SimSometimes::read_before_acknowledged, write->second.outcome == Outcome::pending);
   }
 }
 
@@ -251,7 +251,7 @@ void Oracle::check_not_behind(const Started& started, const GetReply& reply, con
     if (object.context().descends(acked.covered)) continue;
     // Sloppy quorums promise no read-after-write (DESIGN §10), and runs that never show it are too
     // weak.
-    sometimes(Sometimes::sloppy_read_was_stale, !acked.is_strict || !reply.is_strict);
+    sometimes(SimSometimes::sloppy_read_was_stale, !acked.is_strict || !reply.is_strict);
     // A recovery looks for what the bucket's own W acknowledged.
     if (counted_a_forgetful_copy(started, reply, acked.w < default_w)) continue;
     if (acked.is_strict && reply.is_strict) {

@@ -1,11 +1,11 @@
 // What an Oracle finds on the disks.
 #include <algorithm>
 
-#include "dynakv/base/sometimes.h"
 #include "dynakv/domain/object_format.h"
 #include "dynakv/protocol/hint_table.h"
 #include "dynakv/protocol/store_keys.h"
 #include "dynakv/sim/oracle.h"
+#include "dynakv/sim/sim_sometimes.h"
 
 namespace dynakv {
 namespace {
@@ -191,10 +191,10 @@ void Oracle::check_end() {
 
 void Oracle::note_points_at_end() const {
   for (const auto& [value, write] : writes_) {
-    sometimes(Sometimes::write_has_two_dots, write.dots.size() > 1);
-    sometimes(Sometimes::unknown_put_invisible, write.outcome == Outcome::in_doubt &&
-                                                    write.kind != PlannedKind::remove &&
-                                                    write.dots.empty());
+    sometimes(SimSometimes::write_has_two_dots, write.dots.size() > 1);
+    sometimes(SimSometimes::unknown_put_invisible, write.outcome == Outcome::in_doubt &&
+                                                       write.kind != PlannedKind::remove &&
+                                                       write.dots.empty());
   }
 }
 
@@ -203,12 +203,12 @@ void Oracle::check_key_at_end(const Bytes& key) {
   const Object object = joined(key);
   for (int node = 0; node < simulation_.node_count(); ++node) {
     const auto copy = copy_of(node, key);
-    sometimes(Sometimes::copies_differ_at_end, copy && !copy->is_absent() && *copy != object);
+    sometimes(SimSometimes::copies_differ_at_end, copy && !copy->is_absent() && *copy != object);
   }
   const History& history = histories_.at(key);
   for (const Acked& acked : history.acked) {
     if (plan_.exceeds_loss_budget) {
-      sometimes(Sometimes::acked_write_lost, !object.context().descends(acked.covered));
+      sometimes(SimSometimes::acked_write_lost, !object.context().descends(acked.covered));
       continue;
     }
     if (!object.context().descends(acked.covered)) {

@@ -12,7 +12,7 @@ void Report::add(const RunResult& result) {
   answered_gets_ += result.answered_gets;
   failed_operations_ += result.failed_operations;
   virtual_time_ = virtual_time_ + result.virtual_time;
-  for (std::size_t i = 0; i < kSometimesCount; ++i) {
+  for (std::size_t i = 0; i < kPointCount; ++i) {
     runs_with_[i] += result.points[i] > 0 ? 1u : 0u;
   }
   if (result.kind == RunKind::clean) return;
@@ -33,7 +33,7 @@ std::string Report::totals() const {
 }
 
 std::string Report::points() const {
-  std::vector<std::size_t> order(kSometimesCount);
+  std::vector<std::size_t> order(kPointCount);
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return runs_with_[a] < runs_with_[b]; });
@@ -43,8 +43,8 @@ std::string Report::points() const {
         runs_ == 0 ? 0 : 100.0 * static_cast<double>(runs_with_[i]) / static_cast<double>(runs_);
     char line[200];
     std::snprintf(line, sizeof(line), "%8llu %6.1f %%  %-28s %s\n",
-                  static_cast<unsigned long long>(runs_with_[i]), share, kSometimes[i].name.data(),
-                  kSometimes[i].happened.data());
+                  static_cast<unsigned long long>(runs_with_[i]), share, point_at(i).name.data(),
+                  point_at(i).happened.data());
     text += line;
   }
   return text;
@@ -52,8 +52,8 @@ std::string Report::points() const {
 
 std::vector<std::string> Report::unmet_points() const {
   std::vector<std::string> unmet;
-  for (std::size_t i = 0; i < kSometimesCount; ++i) {
-    if (runs_with_[i] == 0) unmet.emplace_back(kSometimes[i].name);
+  for (std::size_t i = 0; i < kPointCount; ++i) {
+    if (runs_with_[i] == 0) unmet.emplace_back(point_at(i).name);
   }
   return unmet;
 }

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "dynakv/base/sometimes.h"
 #include "dynakv/sim/run.h"
+#include "dynakv/sim/sim_sometimes.h"
 
 namespace dynakv {
 
@@ -44,7 +44,7 @@ class Report {
   RunKind kind_ = RunKind::clean;
   std::map<std::string, std::uint64_t> violated_;
   /// Runs that met each point.
-  SometimesCounts runs_with_{};
+  PointCounts runs_with_{};
 };
 
 }  // namespace dynakv

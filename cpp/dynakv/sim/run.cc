@@ -26,7 +26,7 @@ class Run {
  public:
   explicit Run(const Plan& plan)
       : plan_(as_perturbed(plan)),
-        points_before_(sometimes_counts),
+        points_before_(point_counts()),
         simulation_(plan_.simulation),
         oracle_(simulation_, plan_),
         faults_(plan_, simulation_, oracle_) {
@@ -46,7 +46,7 @@ class Run {
   void check_membership();
 
   const Plan plan_;
-  SometimesCounts points_before_;
+  PointCounts points_before_;
   Simulation simulation_;
   Oracle oracle_;
   FaultInjector faults_;
@@ -91,8 +91,9 @@ RunResult Run::run(const std::function<bool()>& goes_on) {
   result.messages = simulation_.network().counters().sent;
   result.virtual_time = simulation_.now() - Instant{};
   result.trace = simulation_.trace_log();
-  for (std::size_t i = 0; i < kSometimesCount; ++i) {
-    result.points[i] = sometimes_counts[i] - points_before_[i];
+  result.points = point_counts();
+  for (std::size_t i = 0; i < kPointCount; ++i) {
+    result.points[i] -= points_before_[i];
   }
   return result;
 }

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "dynakv/base/sometimes.h"
 #include "dynakv/sim/oracle.h"
 #include "dynakv/sim/plan.h"
+#include "dynakv/sim/sim_sometimes.h"
 
 namespace dynakv {
 
@@ -26,7 +26,7 @@ struct RunResult {
   Duration virtual_time;
   std::vector<SimEvent> trace;
   /// How often the run met each rare situation.
-  SometimesCounts points{};
+  PointCounts points{};
 };
 
 /// Every few virtual seconds `goes_on`, if there is one, is asked whether the result is still

@@ -4,7 +4,7 @@
 #include <iterator>
 
 #include "dynakv/base/check.h"
-#include "dynakv/base/sometimes.h"
+#include "dynakv/sim/sim_sometimes.h"
 
 namespace dynakv {
 namespace {
@@ -82,7 +82,7 @@ Status SimDisk::write_step() {
     store_->rest();
     if (!written) {
       if (room_was_limited_ && written.error().code == ErrorCode::disk_full) return written;
-      sometimes(Sometimes::ended_without_room, room_was_limited_);
+      sometimes(SimSometimes::ended_without_room, room_was_limited_);
       has_failed_ = true;
       has_lost_nothing_ = room_was_limited_;
       const bool has_reason = has_damaged_files_ || room_was_limited_;
@@ -108,7 +108,7 @@ Status SimDisk::take_room() {
   if (no_room_ == NoRoom::step_waits) {
     return fail(ErrorCode::disk_full, "the simulated disk has no room; the step stays pending");
   }
-  sometimes(Sometimes::ended_without_room);
+  sometimes(SimSometimes::ended_without_room);
   has_failed_ = has_lost_nothing_ = true;
   return fail(ErrorCode::storage, "the simulated disk has no room for the log");
 }
@@ -129,11 +129,11 @@ Status SimDisk::finish_sync(std::uint64_t steps) {
     store_->rest();
   }
   if (must_fail) {
-    sometimes(Sometimes::sync_failed);
+    sometimes(SimSometimes::sync_failed);
     has_failed_ = true;
     return fail(ErrorCode::storage, "the simulated sync failed; its pages are lost");
   }
-  sometimes(Sometimes::sync_covered_steps, steps >= synced_steps_ + 3);
+  sometimes(SimSometimes::sync_covered_steps, steps >= synced_steps_ + 3);
   for (; synced_steps_ < steps; ++synced_steps_) {
     unsynced_.pop_front();
     --done_;
@@ -172,14 +172,14 @@ void SimDisk::lose_power(Random& random) {
     return roll_back(0);
   }
   const std::uint64_t kept = random.below(unsynced_.size() + 1);
-  sometimes(Sometimes::torn_tail_dropped, kept < unsynced_.size());
-  sometimes(Sometimes::unsynced_tail_survived, kept > 0);
+  sometimes(SimSometimes::torn_tail_dropped, kept < unsynced_.size());
+  sometimes(SimSometimes::unsynced_tail_survived, kept > 0);
   roll_back(kept);
   forget_unsynced();
 }
 
 void SimDisk::wipe() {
-  sometimes(Sometimes::node_wiped);
+  sometimes(SimSometimes::node_wiped);
   restore({});
   damaged_.clear();
   has_damaged_files_ = false;
@@ -262,7 +262,7 @@ bool SimDisk::damage_object(Random& random) {
   } else {
     damaged_.insert(at->first);
   }
-  sometimes(Sometimes::object_damaged);
+  sometimes(SimSometimes::object_damaged);
   return true;
 }
 

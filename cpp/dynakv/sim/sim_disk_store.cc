@@ -2,8 +2,8 @@
 #include <utility>
 
 #include "dynakv/base/check.h"
-#include "dynakv/base/sometimes.h"
 #include "dynakv/sim/sim_disk.h"
+#include "dynakv/sim/sim_sometimes.h"
 
 namespace dynakv {
 namespace {
@@ -29,16 +29,16 @@ bool are_equal(const MemoryStore& a, const MemoryStore& b, const std::set<Bytes>
 
 Status SimDisk::open(const std::string& boot_id) {
   if (writes_stopped_) {
-    sometimes(Sometimes::start_found_no_room);
+    sometimes(SimSometimes::start_found_no_room);
     return fail(ErrorCode::disk_full, "the simulated disk has no room to start in");
   }
   if (!store_) return {};
   auto opened = store_->open(boot_id);
   const bool has_no_room = !opened && room_ && opened.error().code == ErrorCode::disk_full;
-  sometimes(Sometimes::start_found_no_room, has_no_room);
+  sometimes(SimSometimes::start_found_no_room, has_no_room);
   was_refused_ = !opened && !has_no_room;
   if (!opened) {
-    sometimes(Sometimes::store_refused_lost_log, pages_may_be_lost_);
+    sometimes(SimSometimes::store_refused_lost_log, pages_may_be_lost_);
     const bool has_reason = pages_may_be_lost_ || has_damaged_files_ || has_no_room;
     if (!has_reason) note_broken("did not open: " + opened.error().message);
     return fail(opened.error());
@@ -99,10 +99,10 @@ Status SimDisk::reconcile() {
   }
   const bool is_cut = kept && *kept < unsynced_.size();
   if (is_cut && !tail_may_be_cut_) note_broken("has lost steps although no power was lost");
-  sometimes(Sometimes::torn_log_recovered, tail_was_torn_ && is_cut);
+  sometimes(SimSometimes::torn_log_recovered, tail_was_torn_ && is_cut);
   if (tail_may_be_cut_ && kept) {
-    sometimes(Sometimes::torn_tail_dropped, is_cut);
-    sometimes(Sometimes::unsynced_tail_survived, *kept > 0);
+    sometimes(SimSometimes::torn_tail_dropped, is_cut);
+    sometimes(SimSometimes::unsynced_tail_survived, *kept > 0);
   }
   forget_unsynced();
   if (has_damaged_files_) find_damaged();
@@ -114,7 +114,7 @@ void SimDisk::find_damaged() {
   for (const auto& [key, value] : written_.written(Space::objects)) {
     if (!opened_->get(Space::objects, key)) damaged_.insert(key);
   }
-  sometimes(Sometimes::damaged_block_found, !damaged_.empty());
+  sometimes(SimSometimes::damaged_block_found, !damaged_.empty());
 }
 
 void SimDisk::forget_unsynced() {

@@ -1,5 +1,5 @@
 #include "dynakv/sim/sim_network.h"
-#include "dynakv/base/sometimes.h"
+#include "dynakv/sim/sim_sometimes.h"
 
 #include <algorithm>
 
@@ -69,7 +69,7 @@ void SimNetwork::send(int from, int to, std::shared_ptr<const Bytes> frame,
     }
     if (way.random.chance(options_.repeat_permille, 1000)) {
       ++counters_.repeated;
-      sometimes(Sometimes::frame_repeated);
+      sometimes(SimSometimes::frame_repeated);
       carry(from, to, cargo, way);
     }
   }
@@ -88,12 +88,12 @@ void SimNetwork::carry(int from, int to, Cargo cargo, Link& way) {
   const std::uint64_t end = cargo.ends_with_receiver ? ends_[to] : 0;
   events_.schedule(arrival, [this, from, to, epoch, end, is_stream, cargo = std::move(cargo)] {
     const bool came_too_late = cargo.ends_with_receiver && ends_[to] != end;
-    sometimes(Sometimes::late_request_lost, came_too_late && !is_stream);
+    sometimes(SimSometimes::late_request_lost, came_too_late && !is_stream);
     if (is_blocked(from, to) || (is_stream && link(from, to).epoch != epoch) || came_too_late) {
       ++counters_.lost;
       const bool in_partition = is_blocked(from, to);
-      sometimes(Sometimes::frame_lost_in_partition, in_partition);
-      sometimes(Sometimes::frame_lost_with_connection, !in_partition);
+      sometimes(SimSometimes::frame_lost_in_partition, in_partition);
+      sometimes(SimSometimes::frame_lost_with_connection, !in_partition);
       return;
     }
     ++counters_.delivered;

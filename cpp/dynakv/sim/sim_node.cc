@@ -4,8 +4,8 @@
 #include <set>
 #include <utility>
 
-#include "dynakv/base/sometimes.h"
 #include "dynakv/sim/sim_network.h"
+#include "dynakv/sim/sim_sometimes.h"
 
 namespace dynakv {
 namespace {
@@ -56,7 +56,7 @@ Status SimNode::start() {
 }
 
 void SimNode::crash(bool lose_power) {
-  sometimes(Sometimes::crash_before_effects, runner_ && runner_->waiting().effect_count() > 0);
+  sometimes(SimSometimes::crash_before_effects, runner_ && runner_->waiting().effect_count() > 0);
   last_progress_ = last_progress();
   runner_.reset();
   inbox_.clear();
@@ -82,7 +82,7 @@ Status SimNode::stop_cleanly() {
 }
 
 void SimNode::resume() {
-  sometimes(Sometimes::resumed_with_backlog, !inbox_.empty());
+  sometimes(SimSometimes::resumed_with_backlog, !inbox_.empty());
   is_paused_ = false;
   const bool has_work = runner_ && (!inbox_.empty() || runner_->has_held_batch());
   if (has_work && !step_is_scheduled_) schedule_step({});
@@ -121,7 +121,7 @@ void SimNode::run_step(std::uint64_t run) {
   step_is_scheduled_ = false;
   if (is_paused_) return;
   const Now now = world_.now_at(index_);
-  sometimes(Sometimes::step_took_inputs, inbox_.size() >= 3);
+  sometimes(SimSometimes::step_took_inputs, inbox_.size() >= 3);
   bool is_round = false;
   while (!inbox_.empty()) {
     Input input = std::move(inbox_.front());
@@ -242,7 +242,7 @@ void SimNode::schedule_timer(TimerId timer, Instant at) {
     if (!runner_ || run != run_ || runner_->timer_at(timer) != at) return;
     // The clock was slowed down meanwhile.
     const bool is_early = world_.now_at(index_).steady < at;
-    sometimes(Sometimes::timer_came_early, is_early);
+    sometimes(SimSometimes::timer_came_early, is_early);
     if (is_early) return schedule_timer(timer, at);
     runner_->take_timer(timer);
     add_input(timer);

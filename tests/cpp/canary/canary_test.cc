@@ -9,7 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "dynakv/base/canary.h"
+#include "dynakv/domain/canary.h"
+#include "dynakv/protocol/canary.h"
 #include "dynakv/sim/run.h"
 #include "tests/cpp/support/check_guard.h"
 
@@ -40,46 +41,52 @@ std::string what_catches(std::uint64_t seed) {
   }
 }
 
-class CanaryTest : public ::testing::TestWithParam<CanaryRow> {
+class CanaryTest : public ::testing::TestWithParam<const CanaryRow*> {
  protected:
-  void TearDown() override { planted_canary = Canary::none; }
+  void TearDown() override { planted_canary = nullptr; }
 };
 
 TEST_P(CanaryTest, IsCaught) {
-  planted_canary = GetParam().canary;
+  planted_canary = GetParam();
   for (std::uint64_t seed = 1; seed <= kSeedBudget; ++seed) {
     const std::string caught = what_catches(seed);
     if (caught.empty()) continue;
-    std::printf("  %s: caught by seed %llu: %s\n", std::string(GetParam().name).c_str(),
+    std::printf("  %s: caught by seed %llu: %s\n", std::string(GetParam()->name).c_str(),
                 static_cast<unsigned long long>(seed), caught.c_str());
     return;
   }
-  FAIL() << GetParam().breaks << ": not caught within " << kSeedBudget << " seeds";
+  FAIL() << GetParam()->breaks << ": not caught within " << kSeedBudget << " seeds";
 }
 
 // Those that take a removed member, a day or an exact course of events are planted in the other
 // files of this folder.
-constexpr Canary kPlantedElsewhere[] = {
-    Canary::removed_member_returns,   Canary::late_incarnation_wins,
-    Canary::hint_actor_outlives_loss, Canary::hint_actor_outlives_record,
-    Canary::hint_age_restarts,        Canary::foreign_context_accepted,
-    Canary::expiry_forgets_context,   Canary::past_not_checked,
-    Canary::retry_is_new_event,
+const CanaryRow* const kPlantedElsewhere[] = {
+    &row_of(DomainCanary::removed_member_returns),
+    &row_of(DomainCanary::late_incarnation_wins),
+    &row_of(Canary::hint_actor_outlives_loss),
+    &row_of(Canary::hint_actor_outlives_record),
+    &row_of(Canary::hint_age_restarts),
+    &row_of(Canary::foreign_context_accepted),
+    &row_of(DomainCanary::expiry_forgets_context),
+    &row_of(Canary::past_not_checked),
+    &row_of(Canary::retry_is_new_event),
 };
 
-std::vector<CanaryRow> caught_by_runs() {
-  std::vector<CanaryRow> rows;
-  for (const CanaryRow& row : kCanaries) {
+std::vector<const CanaryRow*> caught_by_runs() {
+  std::vector<const CanaryRow*> rows;
+  const auto add = [&](const CanaryRow& row) {
     const auto& others = kPlantedElsewhere;
-    if (std::find(std::begin(others), std::end(others), row.canary) == std::end(others)) {
-      rows.push_back(row);
+    if (std::find(std::begin(others), std::end(others), &row) == std::end(others)) {
+      rows.push_back(&row);
     }
-  }
+  };
+  for (const CanaryRow& row : kDomainCanaries) add(row);
+  for (const CanaryRow& row : kCanaries) add(row);
   return rows;
 }
 
 INSTANTIATE_TEST_SUITE_P(Zoo, CanaryTest, ::testing::ValuesIn(caught_by_runs()),
-                         [](const auto& row) { return std::string(row.param.name); });
+                         [](const auto& row) { return std::string(row.param->name); });
 
 TEST(CanaryTest, TheCodeAsItIsPassesTheSameSeeds) {
   for (std::uint64_t seed = 1; seed <= 30; ++seed) {

@@ -4,8 +4,9 @@
 #include <string>
 #include <utility>
 
-#include "dynakv/base/canary.h"
+#include "dynakv/domain/canary.h"
 #include "dynakv/domain/object.h"
+#include "dynakv/protocol/canary.h"
 #include "tests/cpp/support/check_guard.h"
 #include "tests/cpp/support/core_cluster.h"
 
@@ -16,7 +17,7 @@ using testing::CoreCluster;
 
 class DirectedCanary : public ::testing::Test {
  protected:
-  void TearDown() override { planted_canary = Canary::none; }
+  void TearDown() override { planted_canary = nullptr; }
 };
 
 BucketProperties one_copy() {
@@ -52,7 +53,7 @@ bool a_foreign_context_destroys_a_value() {
 
 TEST_F(DirectedCanary, I3AContextIsBoundToItsKey) {
   EXPECT_FALSE(a_foreign_context_destroys_a_value());
-  planted_canary = Canary::foreign_context_accepted;
+  planted_canary = &row_of(Canary::foreign_context_accepted);
   EXPECT_TRUE(a_foreign_context_destroys_a_value()) << "the planted bug is not caught";
 }
 
@@ -69,7 +70,7 @@ bool an_expired_value_comes_back() {
 
 TEST_F(DirectedCanary, B20AnExpiredValueStaysAway) {
   EXPECT_FALSE(an_expired_value_comes_back());
-  planted_canary = Canary::expiry_forgets_context;
+  planted_canary = &row_of(DomainCanary::expiry_forgets_context);
   EXPECT_TRUE(an_expired_value_comes_back()) << "the planted bug is not caught";
 }
 
@@ -95,7 +96,7 @@ std::size_t events_of_a_repeated_write() {
 
 TEST_F(DirectedCanary, B11AWriteThatIsTriedAgainIsOneEvent) {
   EXPECT_EQ(events_of_a_repeated_write(), 1u);
-  planted_canary = Canary::retry_is_new_event;
+  planted_canary = &row_of(Canary::retry_is_new_event);
   EXPECT_EQ(events_of_a_repeated_write(), 2u) << "the planted bug is not caught";
 }
 
@@ -127,7 +128,7 @@ bool a_forgotten_dot_is_given_out_again() {
 
 TEST_F(DirectedCanary, B3AContextThatKnowsMoreRetiresTheActor) {
   EXPECT_FALSE(a_forgotten_dot_is_given_out_again());
-  planted_canary = Canary::past_not_checked;
+  planted_canary = &row_of(Canary::past_not_checked);
   EXPECT_TRUE(a_forgotten_dot_is_given_out_again()) << "the planted bug is not caught";
 }
 

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "dynakv/adapters/memory_store.h"
-#include "dynakv/base/canary.h"
+#include "dynakv/protocol/canary.h"
 #include "dynakv/protocol/hint_table.h"
 
 namespace dynakv {
@@ -35,9 +35,9 @@ bool a_restored_node_repeats_a_dot() {
 
 TEST(HintCanary, I4AHintActorThatOutlivesALostPastRepeatsItsDots) {
   EXPECT_FALSE(a_restored_node_repeats_a_dot());
-  planted_canary = Canary::hint_actor_outlives_loss;
+  planted_canary = &row_of(Canary::hint_actor_outlives_loss);
   EXPECT_TRUE(a_restored_node_repeats_a_dot()) << "the planted bug is not caught";
-  planted_canary = Canary::none;
+  planted_canary = nullptr;
 }
 
 /// Whether a dot is given out again after the hint that it was counted for came home.
@@ -54,9 +54,9 @@ bool a_new_record_repeats_a_dot() {
 
 TEST(HintCanary, I4AHintActorDiesWithItsRecord) {
   EXPECT_FALSE(a_new_record_repeats_a_dot());
-  planted_canary = Canary::hint_actor_outlives_record;
+  planted_canary = &row_of(Canary::hint_actor_outlives_record);
   EXPECT_TRUE(a_new_record_repeats_a_dot()) << "the planted bug is not caught";
-  planted_canary = Canary::none;
+  planted_canary = nullptr;
 }
 
 /// Whether hints are still accepted for an owner that has been away for longer than they may be
@@ -82,9 +82,9 @@ bool hints_are_accepted_for_ever() {
 
 TEST(HintCanary, B25TheAgeOfAHintIsThatOfItsFirstWrite) {
   EXPECT_FALSE(hints_are_accepted_for_ever());
-  planted_canary = Canary::hint_age_restarts;
+  planted_canary = &row_of(Canary::hint_age_restarts);
   EXPECT_TRUE(hints_are_accepted_for_ever()) << "the planted bug is not caught";
-  planted_canary = Canary::none;
+  planted_canary = nullptr;
 }
 
 }  // namespace

@@ -3,9 +3,10 @@
 
 #include <string>
 
-#include "dynakv/base/canary.h"
 #include "dynakv/base/random.h"
+#include "dynakv/domain/canary.h"
 #include "dynakv/domain/membership.h"
+#include "dynakv/protocol/canary.h"
 
 namespace dynakv {
 namespace {
@@ -40,13 +41,13 @@ bool is_caught_by(std::uint64_t seed) {
   return first.states() != second.states();
 }
 
-class MembershipCanary : public ::testing::TestWithParam<Canary> {
+class MembershipCanary : public ::testing::TestWithParam<DomainCanary> {
  protected:
-  void TearDown() override { planted_canary = Canary::none; }
+  void TearDown() override { planted_canary = nullptr; }
 };
 
 TEST_P(MembershipCanary, IsCaught) {
-  planted_canary = GetParam();
+  planted_canary = &row_of(GetParam());
   for (std::uint64_t seed = 1; seed <= kSeedBudget; ++seed) {
     if (is_caught_by(seed)) return;
   }
@@ -60,8 +61,8 @@ TEST_P(MembershipCanary, TheCodeAsItIsPassesTheSameSeeds) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Zoo, MembershipCanary,
-                         ::testing::Values(Canary::removed_member_returns,
-                                           Canary::late_incarnation_wins));
+                         ::testing::Values(DomainCanary::removed_member_returns,
+                                           DomainCanary::late_incarnation_wins));
 
 }  // namespace
 }  // namespace dynakv

@@ -6,7 +6,8 @@
 #include <chrono>
 #include <set>
 
-#include "dynakv/base/canary.h"
+#include "dynakv/domain/canary.h"
+#include "dynakv/protocol/canary.h"
 
 namespace dynakv {
 namespace {
@@ -31,12 +32,13 @@ Failure first_failure() {
 
 class Shrink : public testing::Test {
  protected:
-  ~Shrink() override { planted_canary = Canary::none; }
+  ~Shrink() override { planted_canary = nullptr; }
 };
 
 TEST_F(Shrink, LeavesAFewOperationsThatStillFail) {
-  for (const Canary bug : {Canary::put_drops_unseen, Canary::delete_forgets_context,
-                           Canary::quorum_one_too_few, Canary::effects_before_durable}) {
+  for (const CanaryRow* bug :
+       {&row_of(DomainCanary::put_drops_unseen), &row_of(DomainCanary::delete_forgets_context),
+        &row_of(DomainCanary::quorum_one_too_few), &row_of(Canary::effects_before_durable)}) {
     planted_canary = bug;
     const Failure failing = first_failure();
     ASSERT_FALSE(failing.result.violations.empty());
@@ -44,7 +46,7 @@ TEST_F(Shrink, LeavesAFewOperationsThatStillFail) {
     const ShrunkPlan shrunk = shrink(failing.plan, failing.result);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
     const RunResult again = run_plan(shrunk.plan);
-    planted_canary = Canary::none;
+    planted_canary = nullptr;
     ASSERT_FALSE(again.violations.empty());
     EXPECT_EQ(again.violations.front().invariant, failing.result.violations.front().invariant);
     EXPECT_EQ(again.trace_hash, shrunk.result.trace_hash);

@@ -191,9 +191,10 @@ TEST(PlannedFaults, DisksFullToTheLastByteCostNothing) {
     }
     for (std::size_t i = 0; i < points.size(); ++i) points[i] += result.points[i];
   }
-  for (const Sometimes point : {Sometimes::step_waited_for_room, Sometimes::waiting_step_written,
-                                Sometimes::ended_without_room, Sometimes::start_found_no_room}) {
-    EXPECT_GT(points[static_cast<std::size_t>(point)], 20u);
+  for (const std::size_t place :
+       {place_of(Sometimes::step_waited_for_room), place_of(Sometimes::waiting_step_written),
+        place_of(SimSometimes::ended_without_room), place_of(SimSometimes::start_found_no_room)}) {
+    EXPECT_GT(points[place], 20u);
   }
 }
 

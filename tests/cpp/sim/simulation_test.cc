@@ -171,7 +171,7 @@ TEST(Simulation, PlansBeyondTheLossBudgetLoseWritesAndStayHonest) {
     for (const Violation& violation : result.violations) {
       ADD_FAILURE() << "seed " << seed << ": " << violation.invariant << ": " << violation.detail;
     }
-    lost += result.points[static_cast<std::size_t>(Sometimes::acked_write_lost)];
+    lost += result.points[static_cast<std::size_t>(SimSometimes::acked_write_lost)];
   }
   EXPECT_GT(drawn, 15);
   EXPECT_LT(drawn, 45);

@@ -1,5 +1,5 @@
 // Rare situations are counted where they happen, by the run in which they happen.
-#include "dynakv/base/sometimes.h"
+#include "dynakv/sim/sim_sometimes.h"
 
 #include <gtest/gtest.h>
 
@@ -12,8 +12,9 @@
 namespace dynakv {
 namespace {
 
-std::uint64_t count_of(const RunResult& result, Sometimes point) {
-  return result.points[static_cast<std::size_t>(point)];
+template <typename Point>
+std::uint64_t count_of(const RunResult& result, Point point) {
+  return result.points[place_of(point)];
 }
 
 Plan quiet_plan() {
@@ -37,7 +38,8 @@ PlannedOperation operation_at(int second, int client, PlannedKind kind) {
 
 TEST(Sometimes, NamesAreUniqueAndManyEnough) {
   std::set<std::string_view> names;
-  for (const SometimesRow& row : kSometimes) {
+  for (std::size_t place = 0; place < kPointCount; ++place) {
+    const SometimesRow& row = point_at(place);
     EXPECT_TRUE(names.insert(row.name).second) << row.name;
     EXPECT_FALSE(row.happened.empty());
   }
@@ -51,7 +53,7 @@ TEST(Sometimes, APointIsCountedExactlyWhenItsSituationHappens) {
   const RunResult merged = run_plan(plan);
   ASSERT_TRUE(merged.violations.empty());
   EXPECT_EQ(count_of(merged, Sometimes::blind_put_made_sibling), 0u);
-  EXPECT_EQ(count_of(merged, Sometimes::read_saw_siblings), 0u);
+  EXPECT_EQ(count_of(merged, SimSometimes::read_saw_siblings), 0u);
 
   plan.operations[2].kind = PlannedKind::blind_put;
   plan.operations.push_back(operation_at(8, 1, PlannedKind::get));
@@ -59,7 +61,7 @@ TEST(Sometimes, APointIsCountedExactlyWhenItsSituationHappens) {
   const RunResult beside = run_plan(plan);
   ASSERT_TRUE(beside.violations.empty());
   EXPECT_EQ(count_of(beside, Sometimes::blind_put_made_sibling), 1u);
-  EXPECT_EQ(count_of(beside, Sometimes::read_saw_siblings), 1u);
+  EXPECT_EQ(count_of(beside, SimSometimes::read_saw_siblings), 1u);
   EXPECT_EQ(count_of(beside, Sometimes::siblings_merged), 1u);
 }
 
@@ -97,7 +99,7 @@ TEST(Sometimes, CountsBelongToTheRunAndRepeatWithIt) {
 TEST(Sometimes, AReportNamesWhatNoRunMet) {
   RunResult result;
   result.points.fill(2);
-  result.points[static_cast<std::size_t>(Sometimes::sync_failed)] = 0;
+  result.points[place_of(SimSometimes::sync_failed)] = 0;
   Report report;
   report.add(result);
   EXPECT_EQ(report.unmet_points(), std::vector<std::string>{"sync_failed"});

@@ -50,7 +50,7 @@ TEST(RocksDbSeeds, AreCleanAndSomeRecoverATornLog) {
   for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
     const RunResult result = run_plan(plan_with_crashes(seed));
     expect_clean(result, seed);
-    torn += result.points[static_cast<std::size_t>(Sometimes::torn_log_recovered)];
+    torn += result.points[static_cast<std::size_t>(SimSometimes::torn_log_recovered)];
     acked += result.acked_writes;
   }
   EXPECT_GT(torn, 10u);
@@ -94,8 +94,8 @@ TEST(RocksDbSeeds, DisksFullToTheLastByteCostNothing) {
   for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
     const RunResult result = run_plan(plan_without_room(seed));
     expect_clean(result, seed);
-    ended += result.points[static_cast<std::size_t>(Sometimes::ended_without_room)];
-    refused += result.points[static_cast<std::size_t>(Sometimes::start_found_no_room)];
+    ended += result.points[static_cast<std::size_t>(SimSometimes::ended_without_room)];
+    refused += result.points[static_cast<std::size_t>(SimSometimes::start_found_no_room)];
     EXPECT_EQ(result.trace_hash, run_plan(plan_without_room(seed)).trace_hash) << "seed " << seed;
   }
   EXPECT_GT(ended, 20u);
