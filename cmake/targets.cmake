@@ -124,23 +124,27 @@ function(dynakv_add_python_module)
   install(TARGETS _core DESTINATION dynakv)
 endfunction()
 
-# The planted bugs (base/canary.h) exist only in this program, which compiles the core once more.
+# Planted bugs (base/canary.h) exist only in this program. It compiles once more the files that ask
+# for one, and links the libraries for the rest: of an archive, the linker takes only the files that
+# define something still missing.
 function(dynakv_add_canary_tests)
-  set(sources)
-  foreach(layer base domain protocol sim)
-    file(GLOB layer_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/cpp/dynakv/${layer}/*.cc)
-    list(APPEND sources ${layer_sources})
+  set(asking)
+  foreach(layer IN LISTS dynakv_all_layers)
+    file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/cpp/dynakv/${layer}/*.cc)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${sources})
+    foreach(source IN LISTS sources)
+      file(STRINGS ${source} asks REGEX "^#include \".*/canary\\.h\"")
+      if(asks)
+        list(APPEND asking ${source})
+      endif()
+    endforeach()
   endforeach()
-  list(FILTER sources EXCLUDE REGEX "_main\\.cc$")
   file(GLOB tests CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/cpp/canary/*.cc)
-  set(adapters ${PROJECT_SOURCE_DIR}/cpp/dynakv/adapters)
-  add_executable(dynakv_canary_tests ${tests} ${sources} ${adapters}/memory_store.cc
-                                     ${adapters}/wire_codec.cc)
+  add_executable(dynakv_canary_tests ${tests} ${asking})
   target_compile_definitions(dynakv_canary_tests PRIVATE DYNAKV_CANARIES)
-  target_include_directories(dynakv_canary_tests PRIVATE ${PROJECT_SOURCE_DIR}/cpp
-                                                         ${PROJECT_SOURCE_DIR})
-  target_link_libraries(dynakv_canary_tests PRIVATE dynakv_expected dynakv_xxhash dynakv_cereal
-                                                    GTest::gtest_main)
+  target_include_directories(dynakv_canary_tests PRIVATE ${PROJECT_SOURCE_DIR})
+  dynakv_link(dynakv_canary_tests base domain protocol adapters sim)
+  target_link_libraries(dynakv_canary_tests PRIVATE GTest::gtest_main)
   add_test(NAME dynakv_canary_tests COMMAND dynakv_canary_tests --gtest_brief=1)
   set_tests_properties(dynakv_canary_tests PROPERTIES TIMEOUT 900)
 endfunction()

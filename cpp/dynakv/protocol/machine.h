@@ -44,7 +44,7 @@ constexpr BodyKind place_in(std::type_identity<std::variant<Ts...>>) {
 }  // namespace detail
 
 template <typename T>
-inline constexpr BodyKind kKindOf = detail::place_in<T>(std::type_identity<Body>{});
+inline constexpr BodyKind kKindOf = detail::place_in<T>(std::type_identity<AnyMessage>{});
 
 /// What comes to one machine and to no other.
 struct MachineInputs {

@@ -5,6 +5,13 @@
 
 namespace dynakv {
 
+Body::Body() = default;
+Body::Body(const Body&) = default;
+Body::Body(Body&&) noexcept = default;
+Body& Body::operator=(const Body&) = default;
+Body& Body::operator=(Body&&) noexcept = default;
+Body::~Body() = default;
+
 const LayoutStamp* stamp_of(const Body& body) {
   return std::visit(
       [](const auto& message) -> const LayoutStamp* {

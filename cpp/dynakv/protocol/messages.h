@@ -364,10 +364,21 @@ struct VariantOfRest {
 };
 }  // namespace detail
 
-/// Any message: a variant of all rows of the table.
 #define DYNAKV_MESSAGE_TYPE(type, number, who, too_large) , type
-using Body = detail::VariantOfRest<void DYNAKV_MESSAGES(DYNAKV_MESSAGE_TYPE)>::type;
+using AnyMessage = detail::VariantOfRest<void DYNAKV_MESSAGES(DYNAKV_MESSAGE_TYPE)>::type;
 #undef DYNAKV_MESSAGE_TYPE
+
+/// Any message: a variant of all rows of the table. Its copies, moves and end are compiled once
+/// (messages.cc): in each file that sends one, they would be most of the file.
+struct Body : AnyMessage {
+  using AnyMessage::AnyMessage;
+  Body();
+  Body(const Body&);
+  Body(Body&&) noexcept;
+  Body& operator=(const Body&);
+  Body& operator=(Body&&) noexcept;
+  ~Body();
+};
 
 inline const MessageRow& row_of(const Body& body) { return kMessageRows[body.index()]; }
 

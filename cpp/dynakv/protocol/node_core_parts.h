@@ -139,7 +139,7 @@ struct NodeCore::Parts {
 
   std::map<TimerKind, Machine*> by_timer;
   std::array<Machine*, 256> by_waiter{};
-  std::array<Machine*, std::variant_size_v<Body>> by_request{};
+  std::array<Machine*, std::variant_size_v<AnyMessage>> by_request{};
 };
 
 }  // namespace dynakv

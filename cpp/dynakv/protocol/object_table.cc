@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "dynakv/base/check.h"
 #include "dynakv/domain/object_format.h"
 #include "dynakv/protocol/canary.h"
 #include "dynakv/protocol/sometimes.h"
@@ -137,7 +138,9 @@ void ObjectTable::forget(BytesView store_key) {
 }
 
 void ObjectTable::evict_until(std::size_t bytes_max) {
-  while (bytes_ > bytes_max) {
+  for (std::size_t visits = 0; bytes_ > bytes_max; ++visits) {
+    // Two sweeps leave nothing. If that is not enough, the count of bytes is wrong.
+    DYNAKV_CHECK(visits < 2 * entries_.size());
     hand_ = hand_ + 1 < entries_.size() ? hand_ + 1 : 0;
     Entry& entry = entries_[hand_];
     if (entry.store_key.empty()) continue;

@@ -30,10 +30,21 @@ struct CancelTimer {
 /// Names a client's operation between the application and its ClientSession.
 enum class OperationId : std::uint64_t {};
 
-/// The end of an operation that the application started: its reply or its error.
+/// The end of an operation that the application started: its reply or its error. As for Body, what
+/// copies, moves and ends it is compiled once.
 struct Reply {
+  using Outcome = std::variant<GetReply, WriteReply, ErrorReply, StatusReply, LayoutReply>;
+
+  Reply();
+  Reply(OperationId of, Outcome end);
+  Reply(const Reply&);
+  Reply(Reply&&) noexcept;
+  Reply& operator=(const Reply&);
+  Reply& operator=(Reply&&) noexcept;
+  ~Reply();
+
   OperationId operation{};
-  std::variant<GetReply, WriteReply, ErrorReply, StatusReply, LayoutReply> outcome;
+  Outcome outcome;
 };
 
 using Effect = std::variant<Send, SetTimer, CancelTimer, Reply>;
@@ -46,19 +57,17 @@ struct Origin {
 
 class Outbox {
  public:
-  void send(const NodeId& to, RequestId id, Body body) {
-    effects_.emplace_back(Send{{to}, Message{id, std::move(body)}});
-  }
-  void send(std::vector<NodeId> to, RequestId id, Body body) {
-    if (to.empty()) return;
-    effects_.emplace_back(Send{std::move(to), Message{id, std::move(body)}});
-  }
-  void answer(const Origin& origin, Body body) {
-    send(origin.node, origin.request, std::move(body));
-  }
-  void set_timer(TimerId timer, Instant at) { effects_.emplace_back(SetTimer{timer, at}); }
-  void cancel_timer(TimerId timer) { effects_.emplace_back(CancelTimer{timer}); }
-  void reply(Reply reply) { effects_.emplace_back(std::move(reply)); }
+  Outbox();
+  Outbox(Outbox&&) noexcept;
+  Outbox& operator=(Outbox&&) noexcept;
+  ~Outbox();
+
+  void send(const NodeId& to, RequestId id, Body body);
+  void send(std::vector<NodeId> to, RequestId id, Body body);
+  void answer(const Origin& origin, Body body);
+  void set_timer(TimerId timer, Instant at);
+  void cancel_timer(TimerId timer);
+  void reply(Reply reply);
 
   bool empty() const { return effects_.empty(); }
   const std::vector<Effect>& effects() const { return effects_; }

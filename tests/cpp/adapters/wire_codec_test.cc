@@ -13,7 +13,7 @@
 namespace dynakv {
 namespace {
 
-constexpr std::size_t kTypeCount = std::variant_size_v<Body>;
+constexpr std::size_t kTypeCount = std::variant_size_v<AnyMessage>;
 
 Bytes encoded(const Message& message) {
   Bytes out;

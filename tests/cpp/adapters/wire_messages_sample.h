@@ -26,10 +26,10 @@ class MessageSampler {
   Message message(std::size_t index) {
     Message made;
     made.id = static_cast<RequestId>(random_.next());
-    emplace(made.body, index, std::make_index_sequence<std::variant_size_v<Body>>{});
+    emplace(made.body, index, std::make_index_sequence<std::variant_size_v<AnyMessage>>{});
     return made;
   }
-  Message any() { return message(random_.below(std::variant_size_v<Body>)); }
+  Message any() { return message(random_.below(std::variant_size_v<AnyMessage>)); }
 
   template <typename... Fields>
   void operator()(Fields&&... fields) {
