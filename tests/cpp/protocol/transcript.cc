@@ -134,10 +134,7 @@ void Transcript::client(GetRequest request) {
   request.head.key = key_;
   request.head.layout = layout_.version;
   if (request.head.time_left == Duration{}) request.head.time_left = seconds(5);
-  line("> ", "client", text_of(Body(request)));
-  Outbox out;
-  core_->handle_message(now_, kClient, {RequestId{++client_requests_}, request}, out);
-  step(out);
+  take({RequestId{++client_requests_}, std::move(request)});
 }
 
 void Transcript::client(WriteRequest request) {
@@ -147,9 +144,16 @@ void Transcript::client(WriteRequest request) {
   request.write_id = client_requests_ + 1;
   request.context_scope = context_scope(kDefaultBucket, key_);
   if (request.head.time_left == Duration{}) request.head.time_left = seconds(5);
-  line("> ", "client", text_of(Body(request)));
+  take({RequestId{++client_requests_}, std::move(request)});
+}
+
+void Transcript::client_again() { take(last_of_client_); }
+
+void Transcript::take(Message message) {
+  line("> ", "client", text_of(message.body));
+  last_of_client_ = message;
   Outbox out;
-  core_->handle_message(now_, kClient, {RequestId{++client_requests_}, request}, out);
+  core_->handle_message(now_, kClient, std::move(message), out);
   step(out);
 }
 

@@ -212,6 +212,22 @@ const Scenario kScenarios[] = {
        t.passes(seconds(5));
      },
      0, kStrict},
+    {"put_strict_does_not_count_hints",
+     [](Transcript& t) {
+       t.goes_down("owner2");
+       t.client(put("new"));
+       t.says("spare1", acked());
+       t.says("owner3", refused_with(ErrorCode::storage));
+       t.says("spare2", acked());
+     },
+     0, kStrict},
+    {"put_that_comes_twice_is_one_event",
+     [](Transcript& t) {
+       t.client(put("new"));
+       t.client_again();
+       t.says("owner2", acked());
+       t.client_again();
+     }},
     {"put_cannot_reach_its_quorum",
      [](Transcript& t) {
        t.goes_down("owner2");

@@ -35,6 +35,8 @@ class Transcript {
   /// A client's request for the key.
   void client(GetRequest request = {});
   void client(WriteRequest request);
+  /// The client's last message comes once more.
+  void client_again();
   /// A message of another node, as the answer to what it was asked last.
   void says(const std::string& node, const Body& body);
   void goes_down(const std::string& node);
@@ -49,6 +51,7 @@ class Transcript {
   static Object written(char actor, std::uint64_t counter, const std::string& value);
 
  private:
+  void take(Message message);
   void step(Outbox& out);
   void line(const std::string& mark, const std::string& who, const std::string& what);
   std::string name_of(const NodeId& id) const;
@@ -74,6 +77,7 @@ class Transcript {
   std::map<Hash128, std::string> digests_;
   std::map<TimerId, Instant> timers_;
   std::uint64_t client_requests_ = 0;
+  Message last_of_client_;
   bool is_quiet_ = false;
   std::string text_;
 };
