@@ -3,8 +3,9 @@
 // It knows nothing of messages: it hands over the bytes that were read and takes the bytes to
 // write. A turn of the reactor handles everything that is ready and is ended by flush(), which
 // writes each connection once. So the driver gets its inputs in steps, and no message costs a
-// system call of its own (PERFORMANCE §2.1). All bytes pass AsioConnection in two functions, which
-// is where a filter such as TLS fits.
+// system call of its own (PERFORMANCE §2.1). Bytes are written in one
+// function of AsioConnection, and read in one of the transport (deliver): a filter such as TLS fits
+// there.
 //
 // Invariant 1: connection ids are never used again; every call with the id of a connection that is
 // gone does nothing. Invariant 2: output, input per turn, connections and the age of an unfinished
